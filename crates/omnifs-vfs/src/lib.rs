@@ -1,0 +1,20 @@
+//! The tree of a mounted provider: names, nodes, versions, listings, freshness and cache.
+//!
+//! This crate stands between the kernel adapter (`omnifs-fuse`), which calls [`Tree`], and
+//! whatever says what the tree holds, which implements [`Source`] (`omnifs-runtime` does, for
+//! providers). It knows neither the kernel's wire format nor WebAssembly: everything here can
+//! be tested in memory.
+
+mod clock;
+mod error;
+mod name;
+mod node;
+mod source;
+mod tree;
+
+pub use clock::{Clock, SystemClock, TestClock, Timestamp};
+pub use error::VfsError;
+pub use name::Name;
+pub use node::{Attributes, Entry, Lookup, NodeId};
+pub use source::{Child, Inode, NodeKind, Object, ObjectKey, Probe, Source};
+pub use tree::{Change, DirEntry, DirectoryHandle, DirectoryReader, Settings, Statistics, Tree};

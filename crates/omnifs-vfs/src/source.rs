@@ -1,0 +1,162 @@
+//! The port to whatever says what a tree holds.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use crate::{Name, VfsError};
+
+/// A provider's number for an object, as its contract has it: the root is 0, and an object
+/// keeps its number across calls, restarts and renames upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Inode(u64);
+
+impl Inode {
+    /// The root of every provider.
+    pub const ROOT: Self = Self(0);
+
+    /// Returns the number of a child, or `None` for the two that no child can have: 0 is the
+    /// root, and `u64::MAX` has no `st_ino`.
+    pub fn of_child(number: u64) -> Option<Self> {
+        (number != 0 && number != u64::MAX).then_some(Self(number))
+    }
+
+    /// Returns the number as the provider gave it.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// Returns the `st_ino` that programs see: one more, so that no object has 0.
+    pub fn st_ino(self) -> u64 {
+        // Neither constructor lets u64::MAX in.
+        self.0.saturating_add(1)
+    }
+}
+
+/// Whether a name stands for a file or for a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NodeKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+}
+
+/// What a lookup of a name found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Child {
+    /// The provider's number for it.
+    pub inode: Inode,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// The host's own number for an object under a path, never reused while a tree lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectKey(pub u64);
+
+/// An object that a source is asked about: its inode, and the way to it from the root.
+///
+/// The way is what finds the object again in an instance that has never returned its inode.
+#[derive(Debug)]
+pub struct Object {
+    key: ObjectKey,
+    inode: Inode,
+    depth: u16,
+    place: Option<(Arc<Object>, Name)>,
+}
+
+impl Object {
+    /// Returns the root.
+    pub fn root(key: ObjectKey) -> Arc<Self> {
+        Arc::new(Self { key, inode: Inode::ROOT, depth: 0, place: None })
+    }
+
+    /// Returns the object that `parent` calls `name`.
+    pub fn child(parent: &Arc<Self>, name: Name, key: ObjectKey, inode: Inode) -> Arc<Self> {
+        let depth = parent.depth.saturating_add(1);
+        Arc::new(Self { key, inode, depth, place: Some((Arc::clone(parent), name)) })
+    }
+
+    /// Returns the host's number for this object.
+    pub fn key(&self) -> ObjectKey {
+        self.key
+    }
+
+    /// Returns the provider's number, as the lookup that made this object returned it.
+    pub fn inode(&self) -> Inode {
+        self.inode
+    }
+
+    /// Returns how many names lead here from the root.
+    pub fn depth(&self) -> u16 {
+        self.depth
+    }
+
+    /// Returns the parent and the name in it, or `None` for the root.
+    pub fn place(&self) -> Option<(&Arc<Self>, &Name)> {
+        self.place.as_ref().map(|(parent, name)| (parent, name))
+    }
+
+    /// Returns the path from the provider's root, for messages; the root is `/`.
+    pub fn path(&self) -> String {
+        let mut names = Vec::new();
+        let mut at = self;
+        while let Some((parent, name)) = at.place() {
+            names.push(name.as_str());
+            at = parent;
+        }
+        names.reverse();
+        format!("/{}", names.join("/"))
+    }
+}
+
+/// What a bulk lookup found, in the order of the names asked for.
+#[derive(Debug, Default)]
+pub struct Probe {
+    /// One answer a name, from the first on; shorter than the names when it stopped early.
+    /// `None` is a name that lookup does not know or whose answer was an error.
+    pub children: Vec<Option<Child>>,
+    /// Whether more names are worth asking for: false once a lookup needed the upstream.
+    pub more: bool,
+}
+
+/// What says which names exist and which bytes they hold.
+///
+/// A caller may ask any number of things at once; an implementer orders what it must, bounds
+/// each call in time, memory and size, and never panics. An error is never an absence: `None`
+/// and an empty list mean that the object really is not there, or empty. Answers are not
+/// cached here; the tree does that. Dropping a future abandons its call.
+pub trait Source: Send + Sync + 'static {
+    /// Returns what `parent` calls `name`, or `None` when there is no such name.
+    fn lookup_child<'a>(
+        &'a self,
+        parent: &'a Arc<Object>,
+        name: &'a Name,
+    ) -> BoxFuture<'a, Result<Option<Child>, VfsError>>;
+
+    /// Returns all names in `directory`, in the source's order and unchecked: the tree drops
+    /// what cannot be a [`Name`].
+    fn list_children<'a>(
+        &'a self,
+        directory: &'a Arc<Object>,
+    ) -> BoxFuture<'a, Result<Vec<String>, VfsError>>;
+
+    /// Returns all bytes of `file`, or `None` when it is gone.
+    fn read_file<'a>(
+        &'a self,
+        file: &'a Arc<Object>,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, VfsError>>;
+
+    /// Looks several names of one directory up, for as long as that costs no upstream request
+    /// (kinds for a listing). It may answer fewer names than asked.
+    fn probe_children<'a>(
+        &'a self,
+        parent: &'a Arc<Object>,
+        names: &'a [Name],
+    ) -> BoxFuture<'a, Result<Probe, VfsError>>;
+
+    /// Says that nobody will ask about this object again.
+    fn forget(&self, object: ObjectKey);
+}
