@@ -1,1 +1,86 @@
-//! Placeholder.
+//! The SDK of omnifs: what a provider is written against.
+//!
+//! A provider is a `wasm32-wasip2` component that says what a service looks like as a tree
+//! of files. It implements [`Guest`](exports::omnifs::provider::filesystem::Guest), three
+//! read operations named as in the package `omnifs:provider@1.0.0`, and calls [`export!`]
+//! once. The host does everything else: mounting, `stat`, `open`, caching, limits.
+//!
+//! ```
+//! use omnifs_provider::exports::omnifs::provider::filesystem::{
+//!     Guest, LookupResult, NodeKind,
+//! };
+//!
+//! struct MyProvider;
+//!
+//! impl Guest for MyProvider {
+//!     fn lookup_child(parent: u64, name: String) -> Option<LookupResult> {
+//!         match (parent, name.as_str()) {
+//!             (0, "hello.txt") => Some(LookupResult { inode: 1, kind: NodeKind::File }),
+//!             _ => None,
+//!         }
+//!     }
+//!
+//!     fn list_children(inode: u64) -> Vec<String> {
+//!         match inode {
+//!             0 => vec!["hello.txt".to_string()],
+//!             _ => vec![],
+//!         }
+//!     }
+//!
+//!     fn read_file(inode: u64) -> Option<Vec<u8>> {
+//!         match inode {
+//!             1 => Some(b"hello from omnifs\n".to_vec()),
+//!             _ => None,
+//!         }
+//!     }
+//! }
+//!
+//! omnifs_provider::export!(MyProvider with_types_in omnifs_provider);
+//! # fn main() {}
+//! ```
+//!
+//! # Rules of the tree
+//!
+//! - The root is inode 0. A child has 1 to 2^64 - 2, and the same object keeps its number
+//!   across calls, restarts and renames upstream; [`stable_inode`] makes one from an
+//!   identity that the upstream gives.
+//! - What a component remembers between calls is a cache: the host may replace the instance
+//!   at any time, and then walks the path again from the root.
+//! - A failure upstream is `None` or an empty listing, never a panic: a panic costs the
+//!   instance and the reader gets an I/O error.
+//!
+//! # Place in the picture
+//!
+//! This crate is the guest's side of the contract in `/wit` and knows nothing of the host.
+//! It builds on any target, so that a provider's own functions can be tested natively; off
+//! wasm32 a call into a capability panics, as there is no host to answer it.
+
+// Written by a generator, so our own rules for hand-written code do not apply to it.
+#[rustfmt::skip]
+#[expect(
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    unused_imports,
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::undocumented_unsafe_blocks,
+    clippy::uninlined_format_args,
+    clippy::unwrap_used,
+    reason = "generated"
+)]
+mod bindings;
+mod identity;
+mod section;
+
+pub use bindings::exports;
+pub use bindings::omnifs::provider::{config, http, log, secrets};
+pub use identity::stable_inode;
+#[doc(hidden)]
+pub use section::VERSION_SECTION;
+pub use section::VERSION;
