@@ -20,12 +20,16 @@ const NAME_MAX: usize = 255;
 impl Name {
     /// Returns the name, or `None` when a provider's text cannot be one.
     pub fn from_provider(text: &str) -> Option<Self> {
-        let shaped = (1..=NAME_MAX).contains(&text.len())
+        Self::is_valid(text).then(|| Self(text.into()))
+    }
+
+    /// Returns whether a provider's text can be a name.
+    pub(crate) fn is_valid(text: &str) -> bool {
+        (1..=NAME_MAX).contains(&text.len())
             && text != "."
             && text != ".."
             && !text.contains('/')
-            && !text.chars().any(char::is_control);
-        shaped.then(|| Self(text.into()))
+            && !text.chars().any(char::is_control)
     }
 
     /// Parses a name that a process asked for.

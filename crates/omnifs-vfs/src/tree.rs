@@ -1,24 +1,76 @@
 //! The tree: what the kernel adapter calls.
 
+mod contents;
+mod digest;
+mod file;
+mod flight;
+mod listing;
+mod lookup;
+mod nodes;
+mod reader;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
-use crate::{Attributes, Clock, Entry, Lookup, Name, NodeId, NodeKind, Source, VfsError};
+use crate::{Clock, Name, NodeId, Source, Timestamp};
+use contents::Contents;
+use flight::Flights;
+use listing::{Handles, Listing};
+use nodes::Nodes;
+
+pub use listing::DirectoryHandle;
+pub use reader::{DirEntry, DirectoryReader};
+
+/// The size that an unread file has in attributes whose validity is zero. No `stat` can see
+/// it, since each asks again first; it is there for programs that read, splice or map without
+/// asking: 0 would give them nothing, and a read past the real end corrects it.
+const PLACEHOLDER_SIZE: u64 = 1 << 30;
+
+/// How deep a path may be; every cycle gets there.
+const DEPTH_MAX: u16 = 128;
+
+/// How long attributes of an exact version are valid: its bytes never change.
+const VERSION_VALID: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the kernel may keep what was served past its freshness while a refresh runs.
+const STALE_VALID: Duration = Duration::from_secs(1);
 
 /// How a tree caches.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// The provider's name, for log lines.
+    pub provider: String,
     /// How long an answer is fresh.
     pub ttl: Duration,
     /// How long an absence is fresh.
     pub negative: Duration,
     /// How long past its freshness an answer may be served while a new one is fetched.
     pub stale_while_revalidate: Duration,
-    /// Bytes of file contents to keep in memory.
+    /// Bytes of file contents and listings to keep in memory.
     pub memory: u64,
+    /// How long a caller waits at most (`limits.answer`). A call that is older than this goes
+    /// on when its callers have left, a younger one was interrupted and is given up.
+    pub answer: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            provider: String::new(),
+            ttl: Duration::from_secs(60),
+            negative: Duration::from_secs(2),
+            stale_while_revalidate: Duration::from_secs(600),
+            memory: 64 << 20,
+            answer: Duration::from_secs(10),
+        }
+    }
 }
 
 /// Something that the kernel may hold and that is no longer so.
@@ -40,137 +92,105 @@ pub enum Change {
 /// Counts of one tree, for `status`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Nodes that the kernel knows.
+    /// Nodes in the table: those that the kernel knows, and the root.
     pub nodes: u64,
-    /// Bytes of file contents in memory.
+    /// Bytes of file contents and listings in memory.
     pub memory: u64,
-}
-
-/// An open directory: a listing that does not change under its reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DirectoryHandle {
-    /// The number to read and release it by.
-    pub id: u64,
-    /// Whether the kernel may keep and reuse this listing.
-    pub cacheable: bool,
-}
-
-/// One entry of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DirEntry {
-    /// Where to go on after this entry.
-    pub cookie: u64,
-    /// `d_ino`; a made-up number where the provider's is not known.
-    pub st_ino: u64,
-    /// What it is, when that is known.
-    pub kind: Option<NodeKind>,
-    /// The name; `.` and `..` are among the entries, so it is not a [`Name`].
-    pub name: Arc<str>,
-}
-
-/// Goes through a listing from a cookie on.
-#[derive(Debug)]
-pub struct DirectoryReader {}
-
-impl DirectoryReader {
-    /// Returns the next entry without moving past it.
-    pub fn peek(&self) -> Option<DirEntry> {
-        None
-    }
-
-    /// Returns what a full directory entry (readdirplus) says of the entry that [`Self::peek`]
-    /// shows, when that costs nothing; adds one to the node's lookup count.
-    pub fn entry(&self) -> Option<Entry> {
-        None
-    }
-
-    /// Moves past the entry.
-    pub fn advance(&mut self) {}
+    /// Names that providers listed and that cannot be names, or stood there twice.
+    pub dropped_names: u64,
 }
 
 /// The tree of one mounted provider.
-#[derive(Debug)]
-pub struct Tree {}
+///
+/// Operations answer from memory where they can, and then without giving way; otherwise they
+/// join the one call that fetches what is missing. Such a call is a task of its own on the
+/// tokio runtime in whose context the operation was first polled.
+pub struct Tree {
+    source: Arc<dyn Source>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    /// When the tree was made: the time of directories until their names are seen to change.
+    born: Timestamp,
+    /// Guards which nodes and names there are. Taken before `contents`, never across an await.
+    nodes: Mutex<Nodes>,
+    /// Guards what is cached of files and listings.
+    contents: Mutex<Contents>,
+    handles: Handles,
+    name_calls: Arc<Flights<(NodeId, Name), Option<NodeId>>>,
+    file_calls: Arc<Flights<NodeId, Bytes>>,
+    listing_calls: Arc<Flights<NodeId, Arc<Listing>>>,
+    changes: Mutex<Option<mpsc::UnboundedSender<Change>>>,
+    dropped_names: AtomicU64,
+}
+
+impl std::fmt::Debug for Tree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tree").field("provider", &self.settings.provider).finish_non_exhaustive()
+    }
+}
 
 impl Tree {
-    /// Returns a tree over `source`. Calls that outlive their caller run on the tokio runtime
-    /// that the operations are called on.
-    pub fn new(_source: Arc<dyn Source>, _clock: Arc<dyn Clock>, _settings: Settings) -> Arc<Self> {
-        Arc::new(Self {})
+    /// Returns a tree over `source`.
+    pub fn new(source: Arc<dyn Source>, clock: Arc<dyn Clock>, settings: Settings) -> Arc<Self> {
+        let born = clock.calendar();
+        Arc::new(Self {
+            nodes: Mutex::new(Nodes::new(born)),
+            contents: Mutex::new(Contents::new(settings.memory)),
+            handles: Handles::default(),
+            name_calls: Flights::new(settings.answer),
+            file_calls: Flights::new(settings.answer),
+            listing_calls: Flights::new(settings.answer),
+            changes: Mutex::new(None),
+            dropped_names: AtomicU64::new(0),
+            source,
+            clock,
+            settings,
+            born,
+        })
     }
 
-    /// Returns the changes that the kernel must be told of; the receiver of the last call gets them.
+    /// Returns the changes that the kernel must be told of; the receiver of the last call gets
+    /// them.
     pub fn changes(&self) -> mpsc::UnboundedReceiver<Change> {
-        mpsc::unbounded_channel().1
+        let (sender, receiver) = mpsc::unbounded_channel();
+        *self.changes.lock() = Some(sender);
+        receiver
     }
-
-    /// Looks `name` up in `parent`.
-    ///
-    /// # Errors
-    /// As the provider's call failed; [`VfsError::NotADirectory`], [`VfsError::TooDeep`],
-    /// [`VfsError::Stale`] for a parent that the tree does not know.
-    pub async fn lookup(
-        self: &Arc<Self>,
-        _parent: NodeId,
-        _name: &Name,
-    ) -> Result<Lookup, VfsError> {
-        Err(VfsError::NotFound)
-    }
-
-    /// Returns the exact attributes of `node`, reading the file when its size is not known yet.
-    ///
-    /// # Errors
-    /// As the read failed; [`VfsError::Stale`] for a node that the tree does not know.
-    pub async fn attributes(self: &Arc<Self>, _node: NodeId) -> Result<Attributes, VfsError> {
-        Err(VfsError::NotFound)
-    }
-
-    /// Returns up to `length` bytes of `file` from `offset` on; fewer only at the end.
-    ///
-    /// # Errors
-    /// As the read failed; [`VfsError::IsADirectory`]; [`VfsError::Stale`] when the version
-    /// that the node stands for is gone.
-    pub async fn read(
-        self: &Arc<Self>,
-        _file: NodeId,
-        _offset: u64,
-        _length: u32,
-    ) -> Result<Bytes, VfsError> {
-        Err(VfsError::NotFound)
-    }
-
-    /// Opens a directory, fetching its listing when there is no fresh one.
-    ///
-    /// # Errors
-    /// As the listing failed; [`VfsError::NotADirectory`]; [`VfsError::Stale`].
-    pub async fn open_directory(
-        self: &Arc<Self>,
-        _directory: NodeId,
-    ) -> Result<DirectoryHandle, VfsError> {
-        Err(VfsError::NotFound)
-    }
-
-    /// Returns a reader of an open directory that starts at `cookie` (0: the beginning).
-    /// Answers from memory.
-    ///
-    /// # Errors
-    /// [`VfsError::Stale`] for an unknown handle or a cookie of a listing that is gone.
-    pub fn read_directory(
-        self: &Arc<Self>,
-        _handle: u64,
-        _cookie: u64,
-    ) -> Result<DirectoryReader, VfsError> {
-        Err(VfsError::NotFound)
-    }
-
-    /// Closes an open directory.
-    pub fn release_directory(&self, _handle: u64) {}
-
-    /// Takes `count` lookups of `node` back; at zero its memory is freed.
-    pub fn forget(&self, _node: NodeId, _count: u64) {}
 
     /// Returns the current counts.
     pub fn statistics(&self) -> Statistics {
-        Statistics::default()
+        Statistics {
+            nodes: self.nodes.lock().len(),
+            memory: self.contents.lock().used(),
+            dropped_names: self.dropped_names.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Takes `count` lookups of `node` back; at zero its memory is freed.
+    pub fn forget(&self, node: NodeId, count: u64) {
+        let mut nodes = self.nodes.lock();
+        nodes.forget(node, count);
+        self.bury(nodes);
+    }
+
+    /// Lets go of what belongs to nodes that left the table.
+    fn bury(&self, mut nodes: MutexGuard<'_, Nodes>) {
+        let gone = nodes.take_dropped();
+        drop(nodes);
+        if gone.is_empty() {
+            return;
+        }
+        let mut contents = self.contents.lock();
+        for node in &gone {
+            contents.node_forgotten(node.id, node.path);
+            self.source.forget(node.object.key());
+        }
+    }
+
+    fn announce(&self, change: Change) {
+        if let Some(sender) = self.changes.lock().as_ref() {
+            // Without a receiver nobody is mounted, and nothing is cached outside.
+            let _ = sender.send(change);
+        }
     }
 }

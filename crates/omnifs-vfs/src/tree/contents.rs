@@ -1,0 +1,237 @@
+//! What is kept in memory of files and listings, within a budget.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::digest::{Digest, PathKey};
+use super::listing::Listing;
+use crate::{Inode, NodeId, Timestamp};
+
+/// The newest version of a file that was read under a path.
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    pub(crate) inode: Inode,
+    pub(crate) digest: Digest,
+    pub(crate) bytes: Bytes,
+    /// When these bytes were first seen.
+    pub(crate) modified: Timestamp,
+    /// Until when they are fresh, on the tree's monotonic clock.
+    pub(crate) until: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Key {
+    File(PathKey),
+    Listing(PathKey),
+    /// Bytes of a version that its path no longer has.
+    Old(NodeId),
+}
+
+enum Value {
+    File(Body),
+    Listing(Arc<Listing>),
+    Old(Bytes),
+}
+
+impl Value {
+    fn weight(&self) -> u64 {
+        match self {
+            Self::File(body) => body.bytes.len() as u64,
+            Self::Listing(listing) => listing.weight(),
+            Self::Old(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+/// Who is evicted first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// Nobody outside knows it: a request can fetch it again.
+    Idle,
+    /// A node that the kernel knows stands for these bytes.
+    Known,
+    /// The kernel knows it and it cannot be fetched again.
+    Irreplaceable,
+}
+
+struct Slot {
+    value: Value,
+    rank: Rank,
+    /// When it was last used, counted in uses of the cache.
+    used: u64,
+    weight: u64,
+}
+
+/// A bounded cache, least recently used first out within each [`Rank`].
+///
+/// One slot always fits, however large: a file over the budget is still read once and not
+/// once per request.
+pub(crate) struct Contents {
+    slots: HashMap<Key, Slot>,
+    order: BTreeMap<(Rank, u64), Key>,
+    uses: u64,
+    used: u64,
+    budget: u64,
+}
+
+/// What a slot costs besides its bytes.
+const SLOT_WEIGHT: u64 = 200;
+
+impl Contents {
+    pub(crate) fn new(budget: u64) -> Self {
+        Self { slots: HashMap::new(), order: BTreeMap::new(), uses: 0, used: 0, budget }
+    }
+
+    /// Returns the bytes in use.
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// Returns the newest version under `path`.
+    pub(crate) fn body(&mut self, path: PathKey) -> Option<Body> {
+        match self.touch(Key::File(path), None)? {
+            Value::File(body) => Some(body.clone()),
+            Value::Listing(_) | Value::Old(_) => None,
+        }
+    }
+
+    /// Returns the bytes of the version `digest` that `node` stands for.
+    pub(crate) fn bytes(&mut self, node: NodeId, path: PathKey, digest: Digest) -> Option<Bytes> {
+        match self.touch(Key::File(path), Some(Rank::Known)) {
+            Some(Value::File(body)) if body.digest == digest => return Some(body.bytes.clone()),
+            _ => {}
+        }
+        match self.touch(Key::Old(node), None)? {
+            Value::Old(bytes) => Some(bytes.clone()),
+            Value::File(_) | Value::Listing(_) => None,
+        }
+    }
+
+    /// Puts the newest version under `path`; `node` stands for it.
+    pub(crate) fn put_body(&mut self, path: PathKey, body: Body) {
+        self.put(Key::File(path), Value::File(body), Rank::Known);
+    }
+
+    /// Says that `path` is about to have other bytes while the kernel still knows `node`.
+    pub(crate) fn keep_old(&mut self, node: NodeId, path: PathKey, digest: Digest) {
+        let bytes = match self.slots.get(&Key::File(path)).map(|slot| &slot.value) {
+            Some(Value::File(body)) if body.digest == digest => body.bytes.clone(),
+            _ => return,
+        };
+        self.put(Key::Old(node), Value::Old(bytes), Rank::Irreplaceable);
+    }
+
+    /// Returns the newest listing of the directory under `path`.
+    pub(crate) fn listing(&mut self, path: PathKey) -> Option<Arc<Listing>> {
+        match self.touch(Key::Listing(path), None)? {
+            Value::Listing(listing) => Some(Arc::clone(listing)),
+            Value::File(_) | Value::Old(_) => None,
+        }
+    }
+
+    /// Puts the newest listing of the directory under `path`.
+    pub(crate) fn put_listing(&mut self, path: PathKey, listing: Arc<Listing>) {
+        self.put(Key::Listing(path), Value::Listing(listing), Rank::Idle);
+    }
+
+    /// Says that the kernel no longer knows `node`, which stood for the file at `path`.
+    pub(crate) fn node_forgotten(&mut self, node: NodeId, path: PathKey) {
+        self.remove(Key::Old(node));
+        self.touch(Key::File(path), Some(Rank::Idle));
+    }
+
+    fn put(&mut self, key: Key, value: Value, rank: Rank) {
+        self.remove(key);
+        self.uses += 1;
+        let weight = value.weight() + SLOT_WEIGHT;
+        self.used += weight;
+        self.order.insert((rank, self.uses), key);
+        self.slots.insert(key, Slot { value, rank, used: self.uses, weight });
+        while self.used > self.budget && self.slots.len() > 1 {
+            let victim = self.order.values().find(|victim| **victim != key).copied();
+            match victim {
+                Some(victim) => self.remove(victim),
+                None => break,
+            }
+        }
+    }
+
+    /// Marks a slot as just used and gives it `rank`, if one is named.
+    fn touch(&mut self, key: Key, rank: Option<Rank>) -> Option<&Value> {
+        let slot = self.slots.get_mut(&key)?;
+        self.order.remove(&(slot.rank, slot.used));
+        self.uses += 1;
+        slot.used = self.uses;
+        slot.rank = rank.unwrap_or(slot.rank);
+        self.order.insert((slot.rank, slot.used), key);
+        Some(&slot.value)
+    }
+
+    fn remove(&mut self, key: Key) {
+        if let Some(slot) = self.slots.remove(&key) {
+            self.order.remove(&(slot.rank, slot.used));
+            self.used -= slot.weight;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Name;
+
+    fn path(name: &str) -> PathKey {
+        PathKey::ROOT.child(&Name::from_provider(name).unwrap())
+    }
+
+    fn body(text: &'static [u8]) -> Body {
+        Body {
+            inode: Inode::of_child(1).unwrap(),
+            digest: Digest::of(text),
+            bytes: Bytes::from_static(text),
+            modified: Timestamp { seconds: 0, nanoseconds: 0 },
+            until: Duration::ZERO,
+        }
+    }
+
+    const ROOM_FOR_TWO: u64 = 2 * (SLOT_WEIGHT + 10);
+
+    #[test]
+    fn what_the_kernel_knows_is_evicted_last() {
+        let mut contents = Contents::new(ROOM_FOR_TWO);
+        contents.put_body(path("a"), body(b"aaaaaaaaaa"));
+        contents.put_body(path("b"), body(b"bbbbbbbbbb"));
+        contents.node_forgotten(NodeId(3), path("b"));
+        contents.put_body(path("c"), body(b"cccccccccc"));
+        assert!(contents.body(path("a")).is_some());
+        assert!(contents.body(path("b")).is_none(), "younger, but nobody knows it");
+        assert_eq!(contents.used(), ROOM_FOR_TWO);
+    }
+
+    #[test]
+    fn an_old_version_outlives_its_path_until_it_is_forgotten() {
+        let mut contents = Contents::new(1 << 20);
+        let digest = Digest::of(b"old");
+        contents.put_body(path("a"), body(b"old"));
+        contents.keep_old(NodeId(2), path("a"), digest);
+        contents.put_body(path("a"), body(b"new"));
+        assert_eq!(contents.bytes(NodeId(2), path("a"), digest).unwrap(), "old");
+        contents.node_forgotten(NodeId(2), path("a"));
+        assert!(contents.bytes(NodeId(2), path("a"), digest).is_none());
+        assert_eq!(contents.body(path("a")).unwrap().bytes, "new");
+    }
+
+    #[test]
+    fn one_slot_fits_however_large_and_the_sum_is_exact() {
+        let mut contents = Contents::new(4);
+        contents.put_body(path("a"), body(b"aaaaaaaaaa"));
+        contents.put_body(path("b"), body(b"bbbbbbbbbb"));
+        assert!(contents.body(path("a")).is_none());
+        assert!(contents.body(path("b")).is_some());
+        contents.remove(Key::File(path("b")));
+        assert_eq!((contents.used(), contents.order.len()), (0, 0));
+    }
+}

@@ -1,0 +1,54 @@
+//! Digests that stand for a path and for the bytes of a file.
+
+use crate::Name;
+
+/// Identifies the bytes of a file: the first half of their BLAKE3 hash.
+///
+/// 128 bits: a collision that somebody made on purpose could only make a provider's own file
+/// look unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Digest([u8; 16]);
+
+impl Digest {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(half(&blake3::hash(bytes)))
+    }
+}
+
+/// Identifies a path from the root, so that what is cached under it outlives its node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct PathKey([u8; 16]);
+
+impl PathKey {
+    pub(crate) const ROOT: Self = Self([0; 16]);
+
+    /// Returns the key of `name` in the directory that has this key.
+    pub(crate) fn child(self, name: &Name) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0);
+        hasher.update(name.as_bytes());
+        Self(half(&hasher.finalize()))
+    }
+}
+
+fn half(hash: &blake3::Hash) -> [u8; 16] {
+    let mut half = [0; 16];
+    for (to, from) in half.iter_mut().zip(hash.as_bytes()) {
+        *to = *from;
+    }
+    half
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_its_names_and_their_borders() {
+        let name = |text| Name::from_provider(text).unwrap();
+        let ab = PathKey::ROOT.child(&name("a")).child(&name("b"));
+        assert_eq!(ab, PathKey::ROOT.child(&name("a")).child(&name("b")));
+        assert_ne!(ab, PathKey::ROOT.child(&name("ab")));
+        assert_ne!(ab, PathKey::ROOT.child(&name("b")).child(&name("a")));
+    }
+}

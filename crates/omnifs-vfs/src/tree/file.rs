@@ -1,0 +1,193 @@
+//! Files: versions, their sizes and bytes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::contents::Body as Cached;
+use super::digest::Digest;
+use super::nodes::{Body, File, Node, Version};
+use super::{Change, Tree};
+use crate::{Attributes, Child, NodeId, NodeKind, Object, VfsError};
+
+/// From this size on, hashing is moved off the threads that answer requests.
+const HASH_ASIDE: usize = 256 * 1024;
+
+impl Cached {
+    pub(super) fn version(&self) -> Version {
+        let size = self.bytes.len() as u64;
+        Version { size, digest: self.digest, modified: self.modified, until: self.until }
+    }
+}
+
+impl Tree {
+    /// Returns the exact attributes of `node`, reading the file when its size is not known yet.
+    ///
+    /// # Errors
+    /// As the read failed; [`VfsError::NotFound`] when the file vanished since its lookup;
+    /// [`VfsError::Stale`] for a node that the tree does not know.
+    pub async fn attributes(self: &Arc<Self>, node: NodeId) -> Result<Attributes, VfsError> {
+        let needs_read = {
+            let nodes = self.nodes.lock();
+            let node = nodes.get(node)?;
+            match node.body {
+                Body::File(File::Unread) => true,
+                Body::File(File::Gone) => return Err(gone(node)),
+                Body::Directory(_) | Body::File(File::Version(_)) => return Ok(self.shown(node)),
+            }
+        };
+        if needs_read {
+            self.fetch(node).await?;
+        }
+        let nodes = self.nodes.lock();
+        Ok(self.shown(nodes.get(node)?))
+    }
+
+    /// Returns up to `length` bytes of `file` from `offset` on; fewer only at the end.
+    ///
+    /// # Errors
+    /// As the read failed; [`VfsError::IsADirectory`]; [`VfsError::Stale`] when the version
+    /// that the node stands for is gone.
+    pub async fn read(
+        self: &Arc<Self>,
+        file: NodeId,
+        offset: u64,
+        length: u32,
+    ) -> Result<Bytes, VfsError> {
+        let cached = {
+            let nodes = self.nodes.lock();
+            let node = nodes.get(file)?;
+            match node.body {
+                Body::Directory(_) => return Err(VfsError::IsADirectory),
+                Body::File(File::Gone) => return Err(gone(node)),
+                Body::File(File::Unread) => None,
+                Body::File(File::Version(version)) => {
+                    self.contents.lock().bytes(file, node.path, version.digest)
+                }
+            }
+        };
+        let bytes = match cached {
+            Some(bytes) => bytes,
+            None => self.fetch(file).await?,
+        };
+        let size = bytes.len();
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(size);
+        let end = start.saturating_add(length as usize).min(size);
+        Ok(bytes.slice(start..end))
+    }
+
+    /// Reads the file that `node` stands for; joined by everybody who needs it meanwhile.
+    async fn fetch(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
+        let tree = Arc::clone(self);
+        self.file_calls.run(node, move || async move { tree.read_again(node).await }).await
+    }
+
+    /// Reads the file from the source and settles what version that is.
+    ///
+    /// Returns the bytes of the version that `node` stands for.
+    pub(super) async fn read_again(&self, node: NodeId) -> Result<Bytes, VfsError> {
+        let object = Arc::clone(&self.nodes.lock().get(node)?.object);
+        let Some(bytes) = self.source.read_file(&object).await? else {
+            return Err(self.settle_vanished(node, &object));
+        };
+        let digest = if bytes.len() < HASH_ASIDE {
+            Digest::of(&bytes)
+        } else {
+            let bytes = bytes.clone();
+            let hashed = tokio::task::spawn_blocking(move || Digest::of(&bytes)).await;
+            hashed.map_err(|_| VfsError::Internal("hashing was cut short".into()))?
+        };
+        self.settle_bytes(
+            node,
+            &object,
+            Cached {
+                inode: object.inode(),
+                digest,
+                bytes,
+                modified: self.clock.calendar(),
+                until: self.clock.monotonic() + self.settings.ttl,
+            },
+        )
+    }
+
+    /// Records what was read: the first version of a node, the same one again, or another one,
+    /// which takes over the name.
+    fn settle_bytes(
+        &self,
+        id: NodeId,
+        object: &Arc<Object>,
+        mut read: Cached,
+    ) -> Result<Bytes, VfsError> {
+        let mut nodes = self.nodes.lock();
+        let Ok(node) = nodes.get_mut(id) else {
+            // Forgotten while it was read; the bytes may serve whoever asked.
+            return Ok(read.bytes);
+        };
+        let (path, parent) = (node.path, node.parent);
+        let mut contents = self.contents.lock();
+        if let Some(before) = contents.body(path)
+            && before.digest == read.digest
+        {
+            read.modified = before.modified;
+        }
+        let bytes = read.bytes.clone();
+        match node.body {
+            Body::Directory(_) => return Err(VfsError::IsADirectory),
+            Body::File(File::Gone) => return Err(gone(node)),
+            Body::File(File::Unread) => {
+                node.body = Body::File(File::Version(read.version()));
+                contents.put_body(path, read);
+                return Ok(bytes);
+            }
+            Body::File(File::Version(own)) if own.digest == read.digest => {
+                read.modified = own.modified;
+                node.body = Body::File(File::Version(read.version()));
+                contents.put_body(path, read);
+                return Ok(bytes);
+            }
+            Body::File(File::Version(own)) => {
+                contents.keep_old(id, path, own.digest);
+                if contents.bytes(id, path, own.digest).is_none() {
+                    node.body = Body::File(File::Gone);
+                }
+            }
+        }
+        let version = read.version();
+        contents.put_body(path, read);
+        drop(contents);
+        let Some((_, name)) = object.place() else { return Err(VfsError::IsADirectory) };
+        let current = nodes.directory(parent).ok().and_then(|(_, directory)| directory.child(name));
+        if let Some(named) = current.filter(|named| named.node == id) {
+            let child = Child { inode: object.inode(), kind: NodeKind::File };
+            let body = Body::File(File::Version(version));
+            let (_, replaced) = nodes.put((parent, name), (child, named.until), body)?;
+            self.bury(nodes);
+            if let Some(old) = replaced {
+                self.announce(Change::Version { parent, name: name.clone(), old });
+            }
+        }
+        Err(VfsError::Stale(format!("{} has other bytes now", object.path())))
+    }
+
+    /// Records that a file which its name still showed is not there any more.
+    fn settle_vanished(&self, id: NodeId, object: &Arc<Object>) -> VfsError {
+        let mut nodes = self.nodes.lock();
+        let Ok(node) = nodes.get(id) else { return VfsError::NotFound };
+        let (parent, read_before) = (node.parent, !matches!(node.body, Body::File(File::Unread)));
+        let error = if read_before { gone(node) } else { VfsError::NotFound };
+        let Some((_, name)) = object.place() else { return error };
+        let named = nodes.directory(parent).ok().and_then(|(_, directory)| directory.child(name));
+        if named.is_some_and(|named| named.node == id) {
+            let known = nodes.unname(parent, name);
+            self.bury(nodes);
+            if let Some(old) = known {
+                self.announce(Change::Version { parent, name: name.clone(), old });
+            }
+        }
+        error
+    }
+}
+
+fn gone(node: &Node) -> VfsError {
+    VfsError::Stale(format!("this version of {} is gone", node.object.path()))
+}

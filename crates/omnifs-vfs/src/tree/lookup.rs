@@ -1,0 +1,246 @@
+//! From a name to its node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::digest::PathKey;
+use super::nodes::{Body, Directory, File, Named, Node, Nodes, Version};
+use super::{Change, PLACEHOLDER_SIZE, STALE_VALID, Tree, VERSION_VALID};
+use crate::{Attributes, Child, Entry, Lookup, Name, NodeId, NodeKind, Object, VfsError};
+
+/// What memory says of a name.
+enum Known {
+    Fresh(Lookup),
+    Stale(Entry),
+    /// A listing knows what the name stands for, and there is no node yet.
+    Listed(Child, Duration),
+    Unknown(Arc<Object>),
+}
+
+impl Tree {
+    /// Looks `name` up in `parent` and adds one to the lookup count of what it finds.
+    ///
+    /// A file's size is never fetched here: a lookup holds a lock of the directory in the
+    /// kernel, and a process that waits for another one's lookup cannot be killed.
+    ///
+    /// # Errors
+    /// As the provider's call failed; [`VfsError::NotADirectory`], [`VfsError::TooDeep`],
+    /// [`VfsError::Stale`] for a parent that the tree does not know.
+    pub async fn lookup(self: &Arc<Self>, parent: NodeId, name: &Name) -> Result<Lookup, VfsError> {
+        let object = match self.known(parent, name)? {
+            Known::Fresh(lookup) => return Ok(lookup),
+            Known::Stale(entry) => {
+                self.refresh_name(parent, name);
+                return Ok(Lookup::Found(entry));
+            }
+            Known::Listed(child, until) => {
+                let node = self.settle((parent, name), (child, until))?;
+                return self.found(parent, name, node);
+            }
+            Known::Unknown(object) => object,
+        };
+        let key = (parent, name.clone());
+        let (tree, name_in_task) = (Arc::clone(self), name.clone());
+        let found = self
+            .name_calls
+            .run(key, move || async move { tree.resolve(parent, &object, &name_in_task).await });
+        match found.await? {
+            Some(node) => self.found(parent, name, node),
+            None => Ok(Lookup::Absent { valid: self.settings.negative }),
+        }
+    }
+
+    fn known(&self, parent: NodeId, name: &Name) -> Result<Known, VfsError> {
+        let now = self.clock.monotonic();
+        let mut nodes = self.nodes.lock();
+        let (above, directory) = nodes.directory(parent)?;
+        if let Some(named) = directory.child(name) {
+            let until = nodes.get(named.node)?.fresh_until(named);
+            if now < until {
+                let entry = self.claim(&mut nodes, named.node, until - now)?;
+                return Ok(Known::Fresh(Lookup::Found(entry)));
+            }
+            if now < until + self.settings.stale_while_revalidate {
+                let entry = self.claim(&mut nodes, named.node, STALE_VALID)?;
+                return Ok(Known::Stale(entry));
+            }
+        }
+        if let Some(until) = directory.absent(name).filter(|until| now < *until) {
+            return Ok(Known::Fresh(Lookup::Absent { valid: until - now }));
+        }
+        if let Some(listing) = self.contents.lock().listing(above.path)
+            && now < listing.until
+            && let Some(child) = listing.child(name)
+        {
+            return Ok(Known::Listed(child, listing.until));
+        }
+        Ok(Known::Unknown(Arc::clone(&above.object)))
+    }
+
+    /// Asks the source for `name` and settles what it says.
+    async fn resolve(
+        &self,
+        parent: NodeId,
+        directory: &Arc<Object>,
+        name: &Name,
+    ) -> Result<Option<NodeId>, VfsError> {
+        match self.source.lookup_child(directory, name).await? {
+            Some(child) => {
+                let until = self.clock.monotonic() + self.settings.ttl;
+                self.settle((parent, name), (child, until)).map(Some)
+            }
+            None => {
+                self.settle_absent(parent, name)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Gives `name` the node of `child`: the one it has if that is still right, else a new one.
+    ///
+    /// A node whose bytes are too old to be believed gives way to one that has not read any.
+    pub(super) fn settle(
+        &self,
+        (parent, name): (NodeId, &Name),
+        (child, until): (Child, Duration),
+    ) -> Result<NodeId, VfsError> {
+        let now = self.clock.monotonic();
+        let mut nodes = self.nodes.lock();
+        let (above, directory) = nodes.directory(parent)?;
+        let path = above.path.child(name);
+        let version = self.fresh_version(path, child);
+        if let Some(named) = directory.child(name) {
+            let node = nodes.get_mut(named.node)?;
+            let current = match &mut node.body {
+                Body::Directory(_) | Body::File(File::Unread) => true,
+                Body::File(File::Gone) => false,
+                Body::File(File::Version(own)) => {
+                    if let Some(version) = version.filter(|v| v.digest == own.digest) {
+                        own.until = own.until.max(version.until);
+                    }
+                    now < own.until
+                }
+            };
+            if node.is(child) && current {
+                nodes.directory_mut(parent)?.renew(name, until);
+                return Ok(named.node);
+            }
+        }
+        let body = match (child.kind, version) {
+            (NodeKind::Directory, _) => Body::Directory(Box::new(Directory::new(self.born))),
+            (NodeKind::File, Some(version)) => Body::File(File::Version(version)),
+            (NodeKind::File, None) => Body::File(File::Unread),
+        };
+        let (node, replaced) = nodes.put((parent, name), (child, until), body)?;
+        self.bury(nodes);
+        if let Some(old) = replaced {
+            self.announce(Change::Version { parent, name: name.clone(), old });
+        }
+        Ok(node)
+    }
+
+    /// Remembers that `name` is absent, and that a node it had is gone.
+    pub(super) fn settle_absent(&self, parent: NodeId, name: &Name) -> Result<(), VfsError> {
+        let now = self.clock.monotonic();
+        let mut nodes = self.nodes.lock();
+        let directory = nodes.directory_mut(parent)?;
+        directory.set_absent(name.clone(), now, now + self.settings.negative);
+        let removed = nodes.unname(parent, name);
+        self.bury(nodes);
+        if let Some(old) = removed {
+            self.announce(Change::Version { parent, name: name.clone(), old });
+        }
+        Ok(())
+    }
+
+    /// Returns what is cached of the bytes of `child` under `path`, if that is fresh.
+    pub(super) fn fresh_version(&self, path: PathKey, child: Child) -> Option<Version> {
+        if child.kind != NodeKind::File {
+            return None;
+        }
+        let body = self.contents.lock().body(path)?;
+        let fresh = body.inode == child.inode && self.clock.monotonic() < body.until;
+        fresh.then(|| body.version())
+    }
+
+    /// Returns the entry of a node that was just settled.
+    pub(super) fn found(
+        &self,
+        parent: NodeId,
+        name: &Name,
+        node: NodeId,
+    ) -> Result<Lookup, VfsError> {
+        let now = self.clock.monotonic();
+        let mut nodes = self.nodes.lock();
+        let named = nodes.directory(parent)?.1.child(name);
+        let fresh = |named: Named| Ok(nodes.get(named.node)?.fresh_until(named));
+        let until = named.map(fresh).transpose()?.unwrap_or(now);
+        self.claim(&mut nodes, node, until.saturating_sub(now)).map(Lookup::Found)
+    }
+
+    /// Returns the entry of `node` and counts it.
+    pub(super) fn claim(
+        &self,
+        nodes: &mut Nodes,
+        node: NodeId,
+        valid: Duration,
+    ) -> Result<Entry, VfsError> {
+        let attributes = self.shown(nodes.claim(node)?);
+        Ok(Entry { node, attributes, valid })
+    }
+
+    /// Returns what is known of a node's attributes without asking anybody.
+    pub(super) fn shown(&self, node: &Node) -> Attributes {
+        let (size, modified, valid) = match &node.body {
+            Body::Directory(directory) => (0, directory.modified, self.settings.ttl),
+            Body::File(File::Version(version)) => (version.size, version.modified, VERSION_VALID),
+            Body::File(File::Unread | File::Gone) => (PLACEHOLDER_SIZE, self.born, Duration::ZERO),
+        };
+        let st_ino = node.object.inode().st_ino();
+        Attributes { st_ino, kind: node.kind(), size, modified, valid }
+    }
+
+    /// Looks a name up again behind the back of whoever was served the old answer, and reads
+    /// the file again if its bytes are in use.
+    fn refresh_name(self: &Arc<Self>, parent: NodeId, name: &Name) {
+        let (tree, name_in_task) = (Arc::clone(self), name.clone());
+        self.name_calls.start((parent, name.clone()), move || async move {
+            let refreshed = tree.refresh(parent, &name_in_task).await;
+            if let Err(error) = &refreshed {
+                let provider = &tree.settings.provider;
+                tracing::debug!(%provider, name = %name_in_task, %error, "refresh failed");
+            }
+            refreshed
+        });
+    }
+
+    async fn refresh(
+        self: &Arc<Self>,
+        parent: NodeId,
+        name: &Name,
+    ) -> Result<Option<NodeId>, VfsError> {
+        let object = Arc::clone(&self.nodes.lock().directory(parent)?.0.object);
+        let Some(child) = self.source.lookup_child(&object, name).await? else {
+            self.settle_absent(parent, name)?;
+            return Ok(None);
+        };
+        let until = self.clock.monotonic() + self.settings.ttl;
+        let read = {
+            let nodes = self.nodes.lock();
+            let named = nodes.directory(parent)?.1.child(name);
+            named.map(|named| named.node).filter(|node| {
+                nodes.get(*node).is_ok_and(|node| {
+                    node.is(child) && matches!(node.body, Body::File(File::Version(_)))
+                })
+            })
+        };
+        if let Some(node) = read
+            && let Err(error) = self.read_again(node).await
+            // A changed version gives the name its new node by itself.
+            && !matches!(error, VfsError::Stale(_))
+        {
+            return Err(error);
+        }
+        self.settle((parent, name), (child, until)).map(Some)
+    }
+}

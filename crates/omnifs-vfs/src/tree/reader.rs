@@ -1,0 +1,138 @@
+//! Going through a listing by cookies.
+
+use std::sync::Arc;
+
+use super::Tree;
+use super::listing::{Listing, Open};
+use super::nodes::{Body, File, Node, Nodes};
+use crate::{Child, Entry, Lookup, Name, NodeId, NodeKind, VfsError};
+
+/// `d_ino` where the provider's number is not known, as libfuse's `FUSE_UNKNOWN_INO`.
+const UNKNOWN_INO: u64 = 0xffff_ffff;
+
+/// One entry of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirEntry<'a> {
+    /// Where to go on after this entry.
+    pub cookie: u64,
+    /// `d_ino`; 0xffffffff where the provider's is not known.
+    pub st_ino: u64,
+    /// What it is, when that is known.
+    pub kind: Option<NodeKind>,
+    /// The name; `.` and `..` are among the entries, so it is not a [`Name`].
+    pub name: &'a str,
+}
+
+/// Goes through a listing from a cookie on.
+///
+/// A cookie is the listing's generation in the high 31 bits and the number of entries passed
+/// in the low 32, so a position is never taken for one in another generation.
+pub struct DirectoryReader {
+    tree: Arc<Tree>,
+    directory: NodeId,
+    listing: Arc<Listing>,
+    /// Entries passed, with `.` and `..` as the first two.
+    passed: u32,
+    /// `st_ino` of the directory and of its parent.
+    dots: [u64; 2],
+}
+
+impl std::fmt::Debug for DirectoryReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DirectoryReader").field("passed", &self.passed).finish_non_exhaustive()
+    }
+}
+
+impl Tree {
+    /// Returns a reader of an open directory that starts at `cookie` (0: the beginning).
+    /// Answers from memory.
+    ///
+    /// # Errors
+    /// [`VfsError::Stale`] for an unknown handle, or a cookie of a listing that is gone.
+    pub fn read_directory(
+        self: &Arc<Self>,
+        handle: u64,
+        cookie: u64,
+    ) -> Result<DirectoryReader, VfsError> {
+        let mut open = self
+            .handles
+            .get(handle)
+            .ok_or_else(|| VfsError::Stale(format!("directory handle {handle} is not open")))?;
+        // Both halves fit by the mask and the shift.
+        let generation = u32::try_from(cookie >> 32).unwrap_or(u32::MAX);
+        let passed = u32::try_from(cookie & 0xffff_ffff).unwrap_or(u32::MAX);
+        if cookie != 0 && generation != open.listing.generation {
+            let directory = open.directory;
+            open = self.handles.generation(directory, generation).ok_or_else(|| {
+                VfsError::Stale("the listing changed and its old form is gone".into())
+            })?;
+        }
+        let Open { directory, listing } = open;
+        let dots = dots(&self.nodes.lock(), directory)?;
+        Ok(DirectoryReader { tree: Arc::clone(self), directory, listing, passed, dots })
+    }
+}
+
+impl DirectoryReader {
+    /// Returns the next entry without moving past it.
+    pub fn peek(&self) -> Option<DirEntry<'_>> {
+        let cookie = (u64::from(self.listing.generation) << 32) | u64::from(self.passed + 1);
+        let [own, parent] = self.dots;
+        let dot = |name, st_ino| DirEntry { cookie, st_ino, kind: Some(NodeKind::Directory), name };
+        match self.passed {
+            0 => Some(dot(".", own)),
+            1 => Some(dot("..", parent)),
+            passed => {
+                let name = self.listing.name(passed - 2)?;
+                let child = self.listing.child_at(passed - 2);
+                let st_ino = child.map_or(UNKNOWN_INO, |child| child.inode.st_ino());
+                Some(DirEntry { cookie, st_ino, kind: child.map(|child| child.kind), name })
+            }
+        }
+    }
+
+    /// Returns what a full directory entry (readdirplus) says of the entry that [`Self::peek`]
+    /// shows, when that costs nothing; adds one to the node's lookup count.
+    pub fn entry(&self) -> Option<Entry> {
+        let index = self.passed.checked_sub(2)?;
+        let name = Name::from_provider(self.listing.name(index)?)?;
+        let child = self.listing.child_at(index)?;
+        let now = self.tree.clock.monotonic();
+        if now >= self.listing.until || !self.costs_nothing(&name, child) {
+            return None;
+        }
+        let (at, found) = ((self.directory, &name), (child, self.listing.until));
+        match self.tree.found(self.directory, &name, self.tree.settle(at, found).ok()?).ok()? {
+            Lookup::Found(entry) => Some(entry),
+            Lookup::Absent { .. } => None,
+        }
+    }
+
+    /// Returns whether the attributes of a child are known.
+    fn costs_nothing(&self, name: &Name, child: Child) -> bool {
+        if child.kind == NodeKind::Directory {
+            return true;
+        }
+        let nodes = self.tree.nodes.lock();
+        let Ok((above, directory)) = nodes.directory(self.directory) else { return false };
+        match directory.child(name).and_then(|named| nodes.get(named.node).ok()) {
+            Some(Node { body: Body::File(File::Version(version)), .. }) => {
+                self.tree.clock.monotonic() < version.until
+            }
+            Some(_) => false,
+            None => self.tree.fresh_version(above.path.child(name), child).is_some(),
+        }
+    }
+
+    /// Moves past the entry.
+    pub fn advance(&mut self) {
+        self.passed = self.passed.saturating_add(1);
+    }
+}
+
+fn dots(nodes: &Nodes, directory: NodeId) -> Result<[u64; 2], VfsError> {
+    let node = nodes.get(directory)?;
+    let own = node.object.inode().st_ino();
+    let parent = node.object.place().map_or(own, |(parent, _)| parent.inode().st_ino());
+    Ok([own, parent])
+}
