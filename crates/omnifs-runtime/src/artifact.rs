@@ -1,0 +1,136 @@
+//! What lies in a `.wasm` file: for `omnifs build` and `omnifs check`, and before loading.
+
+mod component;
+mod label;
+
+use std::fmt;
+
+pub use self::label::label;
+use crate::contract;
+
+/// The largest component file, in bytes.
+pub const FILE_LIMIT: u64 = 64 << 20;
+
+/// What sort of file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A component.
+    Component,
+    /// A core module with WIT metadata, which the host makes a component of.
+    CoreModule,
+}
+
+/// By which interface the host calls a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// `omnifs:provider/filesystem`, the three read operations.
+    Filesystem,
+}
+
+impl Face {
+    /// Returns the face's number, as `status --json` has it.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Filesystem => 1,
+        }
+    }
+}
+
+/// What [`inspect`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// What sort of file it is.
+    pub kind: Kind,
+    /// Full names of what it imports, in its order: `wasi:io/poll@0.2.6`.
+    pub imports: Vec<String>,
+    /// Full names of what it exports, in its order.
+    pub exports: Vec<String>,
+    /// How the host calls it, or `None` when it does not fit the contract.
+    pub face: Option<Face>,
+    /// The file's size in bytes.
+    pub size: u64,
+    /// Whether it carries the `component-type` section that `omnifs build` appends.
+    pub labelled: bool,
+}
+
+/// Why a file is not a provider, and what to do about it.
+///
+/// `Display` shows both, the remedy on lines of its own that begin with `help: `.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct LoadError {
+    /// What is wrong; may have several lines.
+    pub reason: String,
+    /// What helps, if something does; may have several lines.
+    pub remedy: Option<String>,
+}
+
+impl LoadError {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), remedy: None }
+    }
+
+    pub(crate) fn remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)?;
+        for line in self.remedy.iter().flat_map(|remedy| remedy.lines()) {
+            write!(f, "\nhelp: {line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Says what lies in a file, whether it fits the contract or not.
+///
+/// # Errors
+/// [`LoadError`] when it is neither a component nor a core module with WIT metadata.
+pub fn inspect(bytes: &[u8]) -> Result<Artifact, LoadError> {
+    let component = component::read(bytes)?;
+    let (resolve, world) = component.world()?;
+    let face = contract::compare(resolve, world).ok();
+    artifact(bytes, &component, face)
+}
+
+/// Checks a file against the contract, as loading it does.
+///
+/// # Errors
+/// [`LoadError`] says in words what is missing, differs or cannot be granted.
+pub fn check(bytes: &[u8]) -> Result<Artifact, LoadError> {
+    prepare(bytes).map(|prepared| prepared.artifact)
+}
+
+/// A checked file, ready to compile.
+pub(crate) struct Prepared {
+    pub(crate) artifact: Artifact,
+    /// The component: the file itself, or what was made of a core module.
+    pub(crate) component: Vec<u8>,
+    pub(crate) face: Face,
+}
+
+pub(crate) fn prepare(bytes: &[u8]) -> Result<Prepared, LoadError> {
+    let component = component::read(bytes)?;
+    let (resolve, world) = component.world()?;
+    let face = contract::compare(resolve, world)?;
+    let artifact = artifact(bytes, &component, Some(face))?;
+    Ok(Prepared { artifact, component: component.bytes.into_owned(), face })
+}
+
+fn artifact(
+    bytes: &[u8],
+    component: &component::Component<'_>,
+    face: Option<Face>,
+) -> Result<Artifact, LoadError> {
+    let (resolve, world) = component.world()?;
+    Ok(Artifact {
+        kind: component.kind,
+        imports: contract::names(resolve, world.imports.keys()),
+        exports: contract::names(resolve, world.exports.keys()),
+        face,
+        size: bytes.len() as u64,
+        labelled: component.labelled,
+    })
+}

@@ -1,0 +1,157 @@
+//! From a file's bytes to a component whose types can be read.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use wasmparser::{Encoding, Parser, Payload};
+use wit_component::{ComponentEncoder, DecodedWasm};
+use wit_parser::{Resolve, World, WorldId};
+
+use super::{FILE_LIMIT, Kind, LoadError};
+
+/// The name of the section that holds a component's WIT; what guests' toolchains write into
+/// core modules begins with it.
+pub(super) const SECTION: &str = "component-type";
+
+/// A component and its types.
+pub(super) struct Component<'a> {
+    pub(super) kind: Kind,
+    pub(super) bytes: Cow<'a, [u8]>,
+    pub(super) labelled: bool,
+    resolve: Resolve,
+    world: WorldId,
+}
+
+impl Component<'_> {
+    /// Returns the component's imports and exports.
+    pub(super) fn world(&self) -> Result<(&Resolve, &World), LoadError> {
+        let world = self.resolve.worlds.get(self.world);
+        world.map(|world| (&self.resolve, world)).ok_or_else(|| unreadable("it has no world"))
+    }
+}
+
+/// What the first pass over a file finds.
+pub(super) struct Outline {
+    pub(super) kind: Kind,
+    pub(super) labelled: bool,
+    /// Whether a core module wants the interface of WASI before components.
+    preview1: bool,
+}
+
+/// Reads a component, making one of a core module first.
+pub(super) fn read(bytes: &[u8]) -> Result<Component<'_>, LoadError> {
+    let outline = outline(bytes)?;
+    let component = match outline.kind {
+        Kind::Component => Cow::Borrowed(bytes),
+        Kind::CoreModule => Cow::Owned(componentize(bytes, &outline)?),
+    };
+    let (resolve, world) = decode(&component)?;
+    Ok(Component {
+        kind: outline.kind,
+        bytes: component,
+        labelled: outline.labelled,
+        resolve,
+        world,
+    })
+}
+
+/// Walks over the sections of a file.
+pub(super) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
+    if bytes.len() as u64 > FILE_LIMIT {
+        let size = bytes.len();
+        return Err(LoadError::new(format!("the file has {size} bytes, over the limit of 64 MiB"))
+            .remedy("build in release mode with `strip = true` in [profile.release]"));
+    }
+    if !bytes.starts_with(b"\0asm") {
+        return Err(not_wasm(bytes));
+    }
+    let mut outline = Outline { kind: Kind::Component, labelled: false, preview1: false };
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| unreadable(error.message()))? {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+                outline.kind = Kind::CoreModule;
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if depth == 0 => {
+                outline.labelled |= is_label(section.name(), outline.kind);
+            }
+            Payload::ImportSection(imports) if depth == 0 => {
+                outline.preview1 |= imports
+                    .into_imports()
+                    .flatten()
+                    .any(|import| import.module.starts_with("wasi_snapshot_preview1"));
+            }
+            _ => {}
+        }
+    }
+    Ok(outline)
+}
+
+fn is_label(section: &str, kind: Kind) -> bool {
+    match kind {
+        Kind::Component => section == SECTION,
+        Kind::CoreModule => section.starts_with(SECTION),
+    }
+}
+
+fn not_wasm(bytes: &[u8]) -> LoadError {
+    let found = match bytes {
+        [] => "it is empty",
+        [b'(', ..] => "it looks like WebAssembly text",
+        [0x7f, b'E', b'L', b'F', ..] => "it is a program or library of this machine",
+        _ => "it does not begin with the bytes of one",
+    };
+    LoadError::new(format!("it is not a WebAssembly file: {found}")).remedy(
+        "give the path of what `omnifs build` printed, target/wasm32-wasip2/release/NAME.wasm",
+    )
+}
+
+fn unreadable(error: &str) -> LoadError {
+    LoadError::new(format!("it is damaged or not a component that omnifs can read: {error}"))
+        .remedy("build it again with `omnifs build`")
+}
+
+fn componentize(bytes: &[u8], outline: &Outline) -> Result<Vec<u8>, LoadError> {
+    if outline.preview1 {
+        return Err(LoadError::new(
+            "it is a core module that imports wasi_snapshot_preview1, which components replaced",
+        )
+        .remedy("build it for wasm32-wasip2: `omnifs build --target wasm32-wasip2`"));
+    }
+    if !outline.labelled {
+        return Err(LoadError::new("it is a core module without WIT metadata, not a component")
+            .remedy(
+                "build it with `omnifs build`, or add the metadata: \
+             wasm-tools component embed wit/ --world omnifs:provider/provider IN -o OUT",
+            ));
+    }
+    guarded(|| ComponentEncoder::default().validate(true).module(bytes)?.encode()).map_err(
+        |error| {
+            LoadError::new(format!("no component can be made of this core module: {error}"))
+                .remedy("build it with `omnifs build`")
+        },
+    )
+}
+
+fn decode(bytes: &[u8]) -> Result<(Resolve, WorldId), LoadError> {
+    match guarded(|| wit_component::decode(bytes)).map_err(|error| unreadable(&error))? {
+        DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
+        DecodedWasm::WitPackage(..) => {
+            Err(LoadError::new("it is a WIT package in binary form, not a component")
+                .remedy("give the path of what `omnifs build` printed"))
+        }
+    }
+}
+
+/// Runs a reader of other people's that asserts what it has not checked: a strange file must
+/// not bring the host down.
+fn guarded<T, E: Display>(read: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(format!("{error:#}")),
+        Err(_) => Err("its types are of a kind that cannot be read".to_owned()),
+    }
+}

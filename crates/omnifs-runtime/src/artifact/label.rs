@@ -1,0 +1,31 @@
+//! The section that says which world a file was built for.
+
+use wit_component::{StringEncoding, embed_component_metadata};
+
+use super::{LoadError, component};
+use crate::contract;
+
+/// The world that providers are built for.
+const WORLD: &str = "provider";
+
+/// Returns the file with one `component-type` section at its end, as
+/// `wasm-tools component embed wit/ --world omnifs:provider/provider` appends it. A file that
+/// has one is returned as it is. It does not matter to the host in a component; a core module
+/// is made a component by it.
+///
+/// # Errors
+/// [`LoadError`] when the file is not WebAssembly.
+pub fn label(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let mut labelled = bytes.to_vec();
+    if component::outline(bytes)?.labelled {
+        return Ok(labelled);
+    }
+    let (resolve, package) = contract::contract()?;
+    resolve
+        .select_world(&[package], Some(WORLD))
+        .and_then(|world| {
+            embed_component_metadata(&mut labelled, &resolve, world, StringEncoding::UTF8)
+        })
+        .map_err(|error| LoadError::new(format!("cannot write its WIT metadata: {error:#}")))?;
+    Ok(labelled)
+}

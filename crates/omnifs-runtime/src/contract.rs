@@ -1,0 +1,132 @@
+//! Whether a component fits the contract, and in which words it does not.
+
+mod imports;
+mod signature;
+
+use wit_parser::{Interface, PackageName, Resolve, World, WorldItem, WorldKey};
+
+use self::signature::Signature;
+use crate::artifact::{Face, LoadError};
+
+/// The WIT package, the same text that both sides generate from.
+const WIT: &str = include_str!("../../../wit/provider.wit");
+
+/// The SDK that makes components of this contract.
+const SDK: &str = "omnifs-provider 1.0.0";
+
+const NAMESPACE: &str = "omnifs";
+const PACKAGE: &str = "provider";
+const FILESYSTEM: &str = "filesystem";
+
+/// Returns the contract's own types.
+///
+/// # Errors
+/// Says that the WIT text inside this program does not parse, which a test rules out.
+pub(crate) fn contract() -> Result<(Resolve, wit_parser::PackageId), LoadError> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("provider.wit", WIT).map_err(|error| {
+        LoadError::new(format!("the contract inside this program is broken: {error:#}"))
+    })?;
+    Ok((resolve, package))
+}
+
+/// Compares a component's world with the contract.
+///
+/// # Errors
+/// Says everything that is missing, differs or is not granted, and what to do about it.
+pub(crate) fn compare(resolve: &Resolve, world: &World) -> Result<Face, LoadError> {
+    let found = exported(resolve, world)?;
+    let differences = differences(resolve, found)?;
+    if !differences.is_empty() {
+        let mut reason = format!("it does not fit {NAMESPACE}:{PACKAGE}/{FILESYSTEM}@1.0.0");
+        for difference in differences {
+            reason.push_str("\n  ");
+            reason.push_str(&difference.replace('\n', "\n  "));
+        }
+        return Err(LoadError::new(reason).remedy(format!("build it against {SDK}")));
+    }
+    imports::check(resolve, world)?;
+    Ok(Face::Filesystem)
+}
+
+/// Finds the exported interface that the host calls.
+fn exported<'a>(resolve: &'a Resolve, world: &World) -> Result<&'a Interface, LoadError> {
+    let mut other = None;
+    for item in world.exports.values() {
+        let WorldItem::Interface { id, .. } = item else { continue };
+        let (Some(interface), Some(package)) = (resolve.interfaces.get(*id), package(resolve, *id))
+        else {
+            continue;
+        };
+        if interface.name.as_deref() != Some(FILESYSTEM)
+            || package.namespace != NAMESPACE
+            || package.name != PACKAGE
+        {
+            continue;
+        }
+        match &package.version {
+            Some(version) if version.major == 1 => return Ok(interface),
+            version => other = Some(version.as_ref().map(ToString::to_string)),
+        }
+    }
+    Err(match other {
+        Some(version) => another_version(version.as_deref()),
+        None => no_face(&names(resolve, world.exports.keys())),
+    })
+}
+
+fn package(resolve: &Resolve, interface: wit_parser::InterfaceId) -> Option<&PackageName> {
+    let package = resolve.interfaces.get(interface)?.package?;
+    resolve.packages.get(package).map(|package| &package.name)
+}
+
+fn another_version(version: Option<&str>) -> LoadError {
+    let version = version.map_or("without a version".to_owned(), |v| format!("of version {v}"));
+    LoadError::new(format!(
+        "it exports {NAMESPACE}:{PACKAGE}/{FILESYSTEM} {version}, and this host serves 1.0.0"
+    ))
+    .remedy(format!("build it against {SDK}, or use an omnifs of that version"))
+}
+
+fn no_face(exports: &[String]) -> LoadError {
+    let found = if exports.is_empty() {
+        "it exports nothing".to_owned()
+    } else {
+        format!("it exports {}", exports.join(", "))
+    };
+    LoadError::new(format!("it does not export {NAMESPACE}:{PACKAGE}/{FILESYSTEM}@1.0.0: {found}"))
+        .remedy(format!(
+            "implement `Guest` and export it with omnifs_provider::export!, against {SDK}"
+        ))
+}
+
+/// Returns the full names of imports or exports, such as `wasi:io/poll@0.2.6`.
+pub(crate) fn names<'a>(
+    resolve: &Resolve,
+    keys: impl Iterator<Item = &'a WorldKey>,
+) -> Vec<String> {
+    keys.map(|key| resolve.name_world_key(key)).collect()
+}
+
+fn differences(resolve: &Resolve, found: &Interface) -> Result<Vec<String>, LoadError> {
+    let (expected, package) = contract()?;
+    let interface = expected
+        .packages
+        .get(package)
+        .and_then(|package| package.interfaces.get(FILESYSTEM))
+        .and_then(|id| expected.interfaces.get(*id))
+        .ok_or_else(|| LoadError::new("the contract inside this program has no filesystem"))?;
+    let mut differences = Vec::new();
+    for (name, function) in &interface.functions {
+        let wanted = Signature::of(&expected, function);
+        match found.functions.get(name) {
+            Some(function) => {
+                differences.extend(wanted.difference(&Signature::of(resolve, function)));
+            }
+            None => {
+                differences.push(format!("the function {name} is missing\n  expected  {wanted}"));
+            }
+        }
+    }
+    Ok(differences)
+}

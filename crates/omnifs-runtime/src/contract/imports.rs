@@ -1,0 +1,109 @@
+//! What a component may ask of the host.
+
+use wit_parser::{Resolve, World, WorldItem};
+
+use super::{NAMESPACE, PACKAGE, SDK, package};
+use crate::artifact::LoadError;
+
+/// What the `imports` world of wasi:cli 0.2 consists of; all of it is there, and empty.
+const WASI: &[(&str, &[&str])] = &[
+    (
+        "cli",
+        &[
+            "environment",
+            "exit",
+            "stdin",
+            "stdout",
+            "stderr",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stdin",
+            "terminal-stdout",
+            "terminal-stderr",
+        ],
+    ),
+    ("clocks", &["monotonic-clock", "wall-clock"]),
+    ("filesystem", &["types", "preopens"]),
+    ("io", &["error", "poll", "streams"]),
+    ("random", &["random", "insecure", "insecure-seed"]),
+    (
+        "sockets",
+        &[
+            "network",
+            "instance-network",
+            "tcp",
+            "tcp-create-socket",
+            "udp",
+            "udp-create-socket",
+            "ip-name-lookup",
+        ],
+    ),
+];
+
+const CAPABILITIES: &[&str] = &["http", "secrets", "log", "config"];
+
+enum Verdict {
+    Granted,
+    /// A capability of the contract that this release does not have.
+    Capability(String),
+    /// `wasi:http` of whatever version.
+    WasiHttp(String),
+    Unknown(String),
+}
+
+/// Checks that every import is one that the host has.
+///
+/// # Errors
+/// Names each import that it does not have.
+pub(super) fn check(resolve: &Resolve, world: &World) -> Result<(), LoadError> {
+    let mut problems = Vec::new();
+    let mut remedies = Vec::new();
+    for (key, item) in &world.imports {
+        let (problem, remedy) = match verdict(resolve, resolve.name_world_key(key), item) {
+            Verdict::Granted => continue,
+            Verdict::Capability(name) => (
+                format!("it imports the capability {name}, which this release cannot grant yet"),
+                "remove the calls to it; a capability that is not called is not imported"
+                    .to_owned(),
+            ),
+            Verdict::WasiHttp(name) => (
+                format!("it imports {name}, which omnifs does not have"),
+                "a provider reaches the network through omnifs:provider/http only".to_owned(),
+            ),
+            Verdict::Unknown(name) => (
+                format!("it imports {name}, which omnifs does not have"),
+                format!("build it for wasm32-wasip2 against {SDK}, without that import"),
+            ),
+        };
+        problems.push(problem);
+        if !remedies.contains(&remedy) {
+            remedies.push(remedy);
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(LoadError::new(problems.join("\n")).remedy(remedies.join("\n")))
+}
+
+fn verdict(resolve: &Resolve, name: String, item: &WorldItem) -> Verdict {
+    let WorldItem::Interface { id, .. } = item else { return Verdict::Unknown(name) };
+    let interface = resolve.interfaces.get(*id).and_then(|interface| interface.name.as_deref());
+    let (Some(package), Some(interface)) = (package(resolve, *id), interface) else {
+        return Verdict::Unknown(name);
+    };
+    match package.namespace.as_str() {
+        "wasi" if package.name == "http" => Verdict::WasiHttp(name),
+        "wasi" => {
+            let current = package.version.as_ref().is_some_and(|v| v.major == 0 && v.minor == 2);
+            let there = WASI.iter().any(|(package_name, interfaces)| {
+                *package_name == package.name && interfaces.contains(&interface)
+            });
+            if current && there { Verdict::Granted } else { Verdict::Unknown(name) }
+        }
+        NAMESPACE if package.name == PACKAGE && CAPABILITIES.contains(&interface) => {
+            Verdict::Capability(name)
+        }
+        _ => Verdict::Unknown(name),
+    }
+}

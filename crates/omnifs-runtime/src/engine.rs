@@ -1,0 +1,129 @@
+//! The engine that compiles and runs all providers of a daemon.
+
+mod ticker;
+
+use std::fs::{DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmtime::{Cache, CacheConfig, Config, Strategy};
+
+use self::ticker::Ticker;
+pub(crate) use self::ticker::Ticking;
+
+/// The deepest that a guest's calls may go on the host's stack, in bytes.
+const WASM_STACK: usize = 1 << 20;
+
+/// The whole stack of a fiber: the guest's, and as much again for host functions it calls.
+const FIBER_STACK: usize = 2 * WASM_STACK;
+
+/// How an [`Engine`] is set up.
+#[derive(Debug, Default, Clone)]
+pub struct EngineOptions {
+    /// The directory that keeps compiled code between runs; it is made when missing, readable
+    /// by its owner only. Without one, each start compiles anew.
+    pub compiled: Option<PathBuf>,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The directory for compiled code cannot be used.
+    #[error("directory for compiled code {}: {source}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The engine refuses this machine or its settings.
+    #[error("cannot set WebAssembly up: {0}")]
+    Setup(String),
+    /// The thread that interrupts providers cannot be started.
+    #[error("cannot start the thread that interrupts providers: {0}")]
+    Ticker(std::io::Error),
+}
+
+/// Compiles and runs providers; cloning is cheap and gives the same engine.
+///
+/// It owns the thread that makes a spinning provider give way; that thread sleeps while no
+/// provider runs and ends with the last clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    wasm: WasmEngine,
+    ticker: Ticker,
+}
+
+/// Only for `Debug`, which the engine itself does not have.
+struct WasmEngine(wasmtime::Engine);
+
+impl std::fmt::Debug for WasmEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("wasmtime::Engine")
+    }
+}
+
+impl Engine {
+    /// Returns a new engine.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the directory for compiled code cannot be made private, or the
+    /// machine cannot run WebAssembly.
+    pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        let mut config = settings();
+        if let Some(path) = options.compiled {
+            config.cache(Some(cache(&path)?));
+        }
+        let wasm = wasmtime::Engine::new(&config).map_err(|error| setup(&error))?;
+        let ticker = Ticker::start(&wasm).map_err(EngineError::Ticker)?;
+        Ok(Self { inner: Arc::new(Inner { wasm: WasmEngine(wasm), ticker }) })
+    }
+
+    pub(crate) fn wasm(&self) -> &wasmtime::Engine {
+        &self.inner.wasm.0
+    }
+
+    /// Says that a provider runs for as long as the result lives.
+    pub(crate) fn ticking(&self) -> Ticking {
+        self.inner.ticker.running()
+    }
+}
+
+fn settings() -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .epoch_interruption(true)
+        // Exports are plain functions; the bookkeeping of concurrent tasks only costs.
+        .concurrency_support(false)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(FIBER_STACK)
+        // A fiber's stack may have held another instance's values.
+        .async_stack_zeroing(true);
+    config
+}
+
+fn setup(error: &wasmtime::Error) -> EngineError {
+    EngineError::Setup(format!("{error:#}"))
+}
+
+fn cache(path: &Path) -> Result<Cache, EngineError> {
+    make_private(path)
+        .map_err(|source| EngineError::Directory { path: path.to_path_buf(), source })?;
+    let mut config = CacheConfig::new();
+    config.with_directory(path);
+    Cache::new(config).map_err(|error| setup(&error))
+}
+
+/// Makes a directory that its owner alone may enter. Compiled code is run as it lies there,
+/// so whoever may write to it is the daemon.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o700))
+}

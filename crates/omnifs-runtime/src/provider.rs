@@ -1,0 +1,207 @@
+//! A loaded provider, and how the tree calls it.
+
+mod calls;
+mod failure;
+mod instance;
+mod load;
+mod places;
+mod pool;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use omnifs_vfs::{Child, Name, Object, ObjectKey, Probe, Source, VfsError};
+use parking_lot::Mutex;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use self::calls::{Call, List, Lookup, ProbeAll, Read};
+use self::failure::{Broken, Failure};
+use self::instance::{Blueprint, Instance};
+use self::pool::Pool;
+use crate::engine::Engine;
+use crate::limits::Limits;
+use crate::log::ProviderLog;
+use crate::{LoadError, artifact};
+
+/// An instance that has grown beyond this many bytes is not kept for the next call.
+const KEEP: u64 = 32 << 20;
+
+/// How a provider is loaded.
+pub struct ProviderOptions {
+    /// Its name, for logs and messages.
+    pub name: String,
+    /// What it may use.
+    pub limits: Limits,
+    /// Where its output goes.
+    pub log: Arc<dyn ProviderLog>,
+}
+
+/// What a provider has done and holds, for `omnifs status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Calls that were begun; a walk to an object is part of its call.
+    pub calls: u64,
+    /// Calls that cost their instance: traps, limits and contract violations that a component
+    /// cannot go on after.
+    pub traps: u64,
+    /// Instances alive now.
+    pub instances: u64,
+    /// Bytes of linear memory of all instances, as of the end of their last calls.
+    pub memory: u64,
+    /// Bytes of output that were dropped.
+    pub log_dropped: u64,
+}
+
+/// A provider component, loaded and checked.
+///
+/// It makes instances when calls come and replaces them when they trap. Its futures need a
+/// tokio runtime with time enabled.
+pub struct Provider {
+    face: artifact::Face,
+    blueprint: Arc<Blueprint>,
+    pool: Pool,
+    calls: AtomicU64,
+    traps: AtomicU64,
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+impl Provider {
+    /// Loads a component: checks it against the contract, compiles it, and makes no instance
+    /// yet. It blocks for as long as compiling takes, 60 s at most.
+    ///
+    /// # Errors
+    /// [`LoadError`] says in words what does not fit.
+    pub fn load(
+        engine: &Engine,
+        bytes: &[u8],
+        options: ProviderOptions,
+    ) -> Result<Arc<Self>, LoadError> {
+        let prepared = artifact::prepare(bytes)?;
+        let pool = Pool::new(&options.limits);
+        let blueprint = load::blueprint(engine, prepared.component, options)?;
+        Ok(Arc::new(Self {
+            face: prepared.face,
+            blueprint: Arc::new(blueprint),
+            pool,
+            calls: AtomicU64::new(0),
+            traps: AtomicU64::new(0),
+        }))
+    }
+
+    /// Returns the provider's name.
+    pub fn name(&self) -> &str {
+        &self.blueprint.name
+    }
+
+    /// Returns by which interface it is called.
+    pub fn face(&self) -> artifact::Face {
+        self.face
+    }
+
+    /// Returns what it has done and holds.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            calls: self.calls.load(Ordering::Relaxed),
+            traps: self.traps.load(Ordering::Relaxed),
+            instances: self.blueprint.usage.instances(),
+            memory: self.blueprint.usage.memory(),
+            log_dropped: self.blueprint.output.dropped(),
+        }
+    }
+
+    fn call<'a, C: Call + 'a>(&'a self, call: C) -> BoxFuture<'a, Result<C::Answer, VfsError>> {
+        let span = tracing::debug_span!("provider_call", provider = self.name(), op = C::OP);
+        self.run(call).instrument(span).boxed()
+    }
+
+    /// Runs one call: waits for its turn, takes an instance out of the pool, and puts it back
+    /// only when it is fit for another call. Dropping the future drops the instance with it.
+    async fn run<C: Call>(&self, call: C) -> Result<C::Answer, VfsError> {
+        let limits = &self.blueprint.limits;
+        let _turn = self.pool.turn().await?;
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut session = self.blueprint.session(self.pool.take());
+        let _ticking = self.blueprint.engine.ticking();
+        let outcome = timeout(limits.call, session.run(&call)).await;
+        let last_words = session.end();
+        let lost = match outcome {
+            Ok(Ok(answer)) => {
+                self.keep(session.into_instance());
+                return Ok(answer);
+            }
+            Ok(Err(Failure::Answer(error))) => {
+                self.keep(session.into_instance());
+                return Err(error);
+            }
+            Ok(Err(Failure::Broken(error))) => {
+                let (call, last_words) = (&call.describe(), &last_words);
+                Broken { op: C::OP, call, error: &error, last_words }.classify(limits)
+            }
+            Err(_elapsed) => VfsError::TimedOut(format!(
+                "{} took longer than {} s (limits.call)",
+                call.describe(),
+                limits.call.as_secs_f64()
+            )),
+        };
+        self.record_loss(&lost);
+        call.salvage(lost)
+    }
+
+    fn keep(&self, instance: Option<Instance>) {
+        if let Some(instance) = instance.filter(|instance| instance.memory() <= KEEP) {
+            self.pool.put(instance);
+        }
+    }
+
+    /// Records that a call cost its instance.
+    fn record_loss(&self, error: &VfsError) {
+        self.traps.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(provider = self.name(), %error, "instance lost");
+        self.blueprint.output.host(&format!("{error}; the next call gets a new instance"));
+    }
+}
+
+impl Source for Provider {
+    fn lookup_child<'a>(
+        &'a self,
+        parent: &'a Arc<Object>,
+        name: &'a Name,
+    ) -> BoxFuture<'a, Result<Option<Child>, VfsError>> {
+        self.call(Lookup { parent, name })
+    }
+
+    fn list_children<'a>(
+        &'a self,
+        directory: &'a Arc<Object>,
+    ) -> BoxFuture<'a, Result<Vec<String>, VfsError>> {
+        self.call(List { directory })
+    }
+
+    fn read_file<'a>(
+        &'a self,
+        file: &'a Arc<Object>,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, VfsError>> {
+        self.call(Read { file })
+    }
+
+    fn probe_children<'a>(
+        &'a self,
+        parent: &'a Arc<Object>,
+        names: &'a [Name],
+    ) -> BoxFuture<'a, Result<Probe, VfsError>> {
+        self.call(ProbeAll { parent, names, found: Mutex::default() })
+    }
+
+    fn forget(&self, object: ObjectKey) {
+        self.blueprint.usage.forget(object);
+    }
+}

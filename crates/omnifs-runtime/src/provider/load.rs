@@ -1,0 +1,73 @@
+//! From a checked component to what instances are made of.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use super::instance::{Blueprint, Usage};
+use super::{LoadError, ProviderOptions};
+use crate::bindings::FilesystemIndices;
+use crate::engine::Engine;
+use crate::log::Output;
+use crate::store::State;
+
+pub(super) fn blueprint(
+    engine: &Engine,
+    component: Vec<u8>,
+    options: ProviderOptions,
+) -> Result<Blueprint, LoadError> {
+    let component = compile(engine, component, options.limits.compile)?;
+    let pre = link(engine, &component)?;
+    let filesystem = FilesystemIndices::new(&pre).map_err(|error| unfit(&error))?;
+    let name: Arc<str> = options.name.into();
+    Ok(Blueprint {
+        output: Output::new(Arc::clone(&name), options.log),
+        name,
+        limits: options.limits,
+        engine: engine.clone(),
+        pre,
+        filesystem,
+        usage: Arc::new(Usage::default()),
+    })
+}
+
+/// Compiles on a thread of its own. The compiler cannot be stopped: past the limit it is left
+/// to end by itself, and leaves its work in the cache.
+fn compile(engine: &Engine, bytes: Vec<u8>, limit: Duration) -> Result<Component, LoadError> {
+    let (sender, receiver) = channel();
+    let wasm = engine.wasm().clone();
+    thread::Builder::new()
+        .name("omnifs-compile".to_owned())
+        .spawn(move || {
+            // Nobody listens after the time limit.
+            let _ = sender.send(Component::new(&wasm, bytes));
+        })
+        .map_err(|error| LoadError::new(format!("cannot start a thread to compile it: {error}")))?;
+    match receiver.recv_timeout(limit) {
+        Ok(compiled) => compiled.map_err(|error| {
+            LoadError::new(format!("it does not compile: {error:#}"))
+                .remedy("build it again with `omnifs build`")
+        }),
+        Err(RecvTimeoutError::Timeout) => {
+            Err(LoadError::new(format!("compiling it takes longer than {} s", limit.as_secs_f64()))
+                .remedy("try again later: compiling goes on, and its result is kept"))
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(LoadError::new("the compiler failed on it; please report this with the file"))
+        }
+    }
+}
+
+fn link(engine: &Engine, component: &Component) -> Result<InstancePre<State>, LoadError> {
+    let mut linker = Linker::new(engine.wasm());
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(|error| unfit(&error))?;
+    linker.instantiate_pre(component).map_err(|error| unfit(&error))
+}
+
+fn unfit(error: &wasmtime::Error) -> LoadError {
+    LoadError::new(format!("it asks for something that omnifs does not have: {error:#}"))
+        .remedy("build it against omnifs-provider 1.0.0 for wasm32-wasip2")
+}
