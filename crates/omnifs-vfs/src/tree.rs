@@ -8,8 +8,6 @@ mod listing;
 mod lookup;
 mod nodes;
 mod reader;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

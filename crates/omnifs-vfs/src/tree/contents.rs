@@ -31,7 +31,8 @@ enum Key {
 }
 
 enum Value {
-    File(Body),
+    /// The newest version, and the node that last stood for it.
+    File(Body, NodeId),
     Listing(Arc<Listing>),
     Old(Bytes),
 }
@@ -39,7 +40,7 @@ enum Value {
 impl Value {
     fn weight(&self) -> u64 {
         match self {
-            Self::File(body) => body.bytes.len() as u64,
+            Self::File(body, _) => body.bytes.len() as u64,
             Self::Listing(listing) => listing.weight(),
             Self::Old(bytes) => bytes.len() as u64,
         }
@@ -93,42 +94,43 @@ impl Contents {
     /// Returns the newest version under `path`.
     pub(crate) fn body(&mut self, path: PathKey) -> Option<Body> {
         match self.touch(Key::File(path), None)? {
-            Value::File(body) => Some(body.clone()),
+            Value::File(body, _) => Some(body.clone()),
             Value::Listing(_) | Value::Old(_) => None,
         }
     }
 
     /// Returns the bytes of the version `digest` that `node` stands for.
     pub(crate) fn bytes(&mut self, node: NodeId, path: PathKey, digest: Digest) -> Option<Bytes> {
-        match self.touch(Key::File(path), Some(Rank::Known)) {
-            Some(Value::File(body)) if body.digest == digest => return Some(body.bytes.clone()),
-            _ => {}
+        if let Some(Value::File(body, user)) = self.touch(Key::File(path), Some(Rank::Known))
+            && body.digest == digest
+        {
+            *user = node;
+            return Some(body.bytes.clone());
         }
         match self.touch(Key::Old(node), None)? {
             Value::Old(bytes) => Some(bytes.clone()),
-            Value::File(_) | Value::Listing(_) => None,
+            Value::File(..) | Value::Listing(_) => None,
         }
     }
 
-    /// Puts the newest version under `path`; `node` stands for it.
-    pub(crate) fn put_body(&mut self, path: PathKey, body: Body) {
-        self.put(Key::File(path), Value::File(body), Rank::Known);
-    }
-
-    /// Says that `path` is about to have other bytes while the kernel still knows `node`.
-    pub(crate) fn keep_old(&mut self, node: NodeId, path: PathKey, digest: Digest) {
-        let bytes = match self.slots.get(&Key::File(path)).map(|slot| &slot.value) {
-            Some(Value::File(body)) if body.digest == digest => body.bytes.clone(),
-            _ => return,
-        };
-        self.put(Key::Old(node), Value::Old(bytes), Rank::Irreplaceable);
+    /// Puts the newest version under `path`; `node` stands for it. Another version that the
+    /// kernel still knows a node of is kept for that node.
+    pub(crate) fn put_body(&mut self, path: PathKey, node: NodeId, body: Body) {
+        if let Some(Slot { value: Value::File(old, user), rank: Rank::Known, .. }) =
+            self.slots.get(&Key::File(path))
+            && old.digest != body.digest
+        {
+            let (user, bytes) = (*user, old.bytes.clone());
+            self.put(Key::Old(user), Value::Old(bytes), Rank::Irreplaceable);
+        }
+        self.put(Key::File(path), Value::File(body, node), Rank::Known);
     }
 
     /// Returns the newest listing of the directory under `path`.
     pub(crate) fn listing(&mut self, path: PathKey) -> Option<Arc<Listing>> {
         match self.touch(Key::Listing(path), None)? {
             Value::Listing(listing) => Some(Arc::clone(listing)),
-            Value::File(_) | Value::Old(_) => None,
+            Value::File(..) | Value::Old(_) => None,
         }
     }
 
@@ -140,7 +142,13 @@ impl Contents {
     /// Says that the kernel no longer knows `node`, which stood for the file at `path`.
     pub(crate) fn node_forgotten(&mut self, node: NodeId, path: PathKey) {
         self.remove(Key::Old(node));
-        self.touch(Key::File(path), Some(Rank::Idle));
+        let user = match self.slots.get(&Key::File(path)).map(|slot| &slot.value) {
+            Some(Value::File(_, user)) => *user,
+            _ => return,
+        };
+        if user == node {
+            self.touch(Key::File(path), Some(Rank::Idle));
+        }
     }
 
     fn put(&mut self, key: Key, value: Value, rank: Rank) {
@@ -160,14 +168,14 @@ impl Contents {
     }
 
     /// Marks a slot as just used and gives it `rank`, if one is named.
-    fn touch(&mut self, key: Key, rank: Option<Rank>) -> Option<&Value> {
+    fn touch(&mut self, key: Key, rank: Option<Rank>) -> Option<&mut Value> {
         let slot = self.slots.get_mut(&key)?;
         self.order.remove(&(slot.rank, slot.used));
         self.uses += 1;
         slot.used = self.uses;
         slot.rank = rank.unwrap_or(slot.rank);
         self.order.insert((slot.rank, slot.used), key);
-        Some(&slot.value)
+        Some(&mut slot.value)
     }
 
     fn remove(&mut self, key: Key) {
@@ -202,10 +210,10 @@ mod tests {
     #[test]
     fn what_the_kernel_knows_is_evicted_last() {
         let mut contents = Contents::new(ROOM_FOR_TWO);
-        contents.put_body(path("a"), body(b"aaaaaaaaaa"));
-        contents.put_body(path("b"), body(b"bbbbbbbbbb"));
+        contents.put_body(path("a"), NodeId(2), body(b"aaaaaaaaaa"));
+        contents.put_body(path("b"), NodeId(3), body(b"bbbbbbbbbb"));
         contents.node_forgotten(NodeId(3), path("b"));
-        contents.put_body(path("c"), body(b"cccccccccc"));
+        contents.put_body(path("c"), NodeId(4), body(b"cccccccccc"));
         assert!(contents.body(path("a")).is_some());
         assert!(contents.body(path("b")).is_none(), "younger, but nobody knows it");
         assert_eq!(contents.used(), ROOM_FOR_TWO);
@@ -215,9 +223,8 @@ mod tests {
     fn an_old_version_outlives_its_path_until_it_is_forgotten() {
         let mut contents = Contents::new(1 << 20);
         let digest = Digest::of(b"old");
-        contents.put_body(path("a"), body(b"old"));
-        contents.keep_old(NodeId(2), path("a"), digest);
-        contents.put_body(path("a"), body(b"new"));
+        contents.put_body(path("a"), NodeId(2), body(b"old"));
+        contents.put_body(path("a"), NodeId(3), body(b"new"));
         assert_eq!(contents.bytes(NodeId(2), path("a"), digest).unwrap(), "old");
         contents.node_forgotten(NodeId(2), path("a"));
         assert!(contents.bytes(NodeId(2), path("a"), digest).is_none());
@@ -227,8 +234,8 @@ mod tests {
     #[test]
     fn one_slot_fits_however_large_and_the_sum_is_exact() {
         let mut contents = Contents::new(4);
-        contents.put_body(path("a"), body(b"aaaaaaaaaa"));
-        contents.put_body(path("b"), body(b"bbbbbbbbbb"));
+        contents.put_body(path("a"), NodeId(2), body(b"aaaaaaaaaa"));
+        contents.put_body(path("b"), NodeId(3), body(b"bbbbbbbbbb"));
         assert!(contents.body(path("a")).is_none());
         assert!(contents.body(path("b")).is_some());
         contents.remove(Key::File(path("b")));

@@ -136,31 +136,30 @@ impl Tree {
             Body::File(File::Gone) => return Err(gone(node)),
             Body::File(File::Unread) => {
                 node.body = Body::File(File::Version(read.version()));
-                contents.put_body(path, read);
+                contents.put_body(path, id, read);
                 return Ok(bytes);
             }
             Body::File(File::Version(own)) if own.digest == read.digest => {
                 read.modified = own.modified;
                 node.body = Body::File(File::Version(read.version()));
-                contents.put_body(path, read);
+                contents.put_body(path, id, read);
                 return Ok(bytes);
             }
             Body::File(File::Version(own)) => {
-                contents.keep_old(id, path, own.digest);
                 if contents.bytes(id, path, own.digest).is_none() {
                     node.body = Body::File(File::Gone);
                 }
             }
         }
         let version = read.version();
-        contents.put_body(path, read);
-        drop(contents);
         let Some((_, name)) = object.place() else { return Err(VfsError::IsADirectory) };
         let current = nodes.directory(parent).ok().and_then(|(_, directory)| directory.child(name));
         if let Some(named) = current.filter(|named| named.node == id) {
             let child = Child { inode: object.inode(), kind: NodeKind::File };
             let body = Body::File(File::Version(version));
-            let (_, replaced) = nodes.put((parent, name), (child, named.until), body)?;
+            let (new, replaced) = nodes.put((parent, name), (child, named.until), body)?;
+            contents.put_body(path, new, read);
+            drop(contents);
             self.bury(nodes);
             if let Some(old) = replaced {
                 self.announce(Change::Version { parent, name: name.clone(), old });

@@ -132,6 +132,10 @@ impl Tree {
             (NodeKind::File, None) => Body::File(File::Unread),
         };
         let (node, replaced) = nodes.put((parent, name), (child, until), body)?;
+        if let Some(version) = version {
+            // What was read of the path before now has a node that uses it.
+            self.contents.lock().bytes(node, path, version.digest);
+        }
         self.bury(nodes);
         if let Some(old) = replaced {
             self.announce(Change::Version { parent, name: name.clone(), old });

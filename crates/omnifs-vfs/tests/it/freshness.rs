@@ -1,0 +1,57 @@
+use omnifs_vfs::{Lookup, NodeId, VfsError};
+
+use crate::source::{Item, Rig, STALE, TTL, count};
+
+#[tokio::test]
+async fn past_its_freshness_a_name_serves_at_once_and_is_refreshed_behind() {
+    let rig = Rig::new();
+    rig.source.put("d", 5, Item::Directory);
+    let before = rig.entry(NodeId::ROOT, "d").await;
+    rig.clock.advance(TTL);
+    let stale = rig.entry(NodeId::ROOT, "d").await;
+    assert!(stale.node == before.node && stale.valid < TTL);
+    rig.settle().await;
+    assert_eq!(count(&rig.source.lookups), 2);
+    assert_eq!(rig.entry(NodeId::ROOT, "d").await.valid, TTL);
+}
+
+#[tokio::test]
+async fn past_its_stale_time_a_file_is_read_anew() {
+    let rig = Rig::new();
+    rig.source.file("f", 5, "old");
+    let old = rig.entry(NodeId::ROOT, "f").await.node;
+    rig.read(old).await.unwrap();
+    rig.source.file("f", 5, "new");
+    rig.clock.advance(TTL + STALE);
+    let new = rig.entry(NodeId::ROOT, "f").await;
+    assert_ne!(new.node, old);
+    assert_eq!(rig.read(new.node).await.unwrap(), "new");
+    assert_eq!(rig.read(old).await.unwrap(), "old");
+}
+
+#[tokio::test]
+async fn a_refresh_that_fails_leaves_the_old_answer() {
+    let rig = Rig::new();
+    rig.source.file("f", 5, "old");
+    let old = rig.entry(NodeId::ROOT, "f").await.node;
+    rig.read(old).await.unwrap();
+    *rig.source.failure.lock() = Some(VfsError::Trap("boom".into()));
+    rig.clock.advance(TTL);
+    rig.entry(NodeId::ROOT, "f").await;
+    rig.settle().await;
+    assert_eq!(rig.entry(NodeId::ROOT, "f").await.node, old);
+    rig.clock.advance(STALE);
+    assert!(rig.lookup(NodeId::ROOT, "f").await.is_err(), "too old to be believed");
+}
+
+#[tokio::test]
+async fn a_refresh_that_finds_nothing_takes_the_name_away() {
+    let rig = Rig::new();
+    rig.source.file("f", 5, "x");
+    rig.entry(NodeId::ROOT, "f").await;
+    rig.source.remove("f");
+    rig.clock.advance(TTL);
+    rig.entry(NodeId::ROOT, "f").await;
+    rig.settle().await;
+    assert!(matches!(rig.lookup(NodeId::ROOT, "f").await, Ok(Lookup::Absent { .. })));
+}

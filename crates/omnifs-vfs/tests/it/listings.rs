@@ -1,0 +1,151 @@
+use std::time::Duration;
+
+use omnifs_vfs::{Change, NodeId, NodeKind, VfsError};
+
+use crate::source::{Item, Rig, STALE, TTL, count};
+
+#[tokio::test]
+async fn a_listing_has_names_kinds_and_inodes_and_reads_nothing() {
+    let rig = Rig::new();
+    rig.source.file("f", 5, "x");
+    rig.source.put("d", 6, Item::Directory);
+    let kinds = [("d".into(), Some(NodeKind::Directory)), ("f".into(), Some(NodeKind::File))];
+    assert_eq!(rig.list(NodeId::ROOT).await, kinds);
+    assert_eq!((count(&rig.source.reads), count(&rig.source.listings)), (0, 1));
+    let entry = rig.entry(NodeId::ROOT, "d").await;
+    assert_eq!((entry.attributes.st_ino, count(&rig.source.lookups)), (7, 0), "probed");
+}
+
+#[tokio::test]
+async fn names_that_cannot_be_names_are_left_out_and_counted() {
+    let rig = Rig::new();
+    rig.source.file("ok", 5, "x");
+    let bad = ["", ".", "..", "a/b", "nul\0", "bell\u{7}", "ok", &"x".repeat(256)];
+    *rig.source.extra_names.lock() = bad.iter().map(ToString::to_string).collect();
+    assert_eq!(rig.list(NodeId::ROOT).await, [("ok".into(), Some(NodeKind::File))]);
+    assert_eq!(rig.tree.statistics().dropped_names, bad.len() as u64);
+}
+
+#[tokio::test]
+async fn a_listed_name_that_lookup_does_not_know_has_no_kind() {
+    let rig = Rig::new();
+    *rig.source.extra_names.lock() = vec!["ghost".into()];
+    assert_eq!(rig.list(NodeId::ROOT).await, [("ghost".into(), None)]);
+}
+
+#[tokio::test]
+async fn entries_with_attributes_are_those_that_cost_nothing() {
+    let rig = Rig::new();
+    rig.source.file("read", 5, "12345");
+    rig.source.file("unread", 6, "x");
+    rig.source.put("zdir", 7, Item::Directory);
+    let read = rig.entry(NodeId::ROOT, "read").await.node;
+    rig.tree.attributes(read).await.unwrap();
+    let handle = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
+    let mut reader = rig.tree.read_directory(handle.id, 0).unwrap();
+    let mut entries = Vec::new();
+    while reader.peek().is_some() {
+        entries.push(reader.entry());
+        reader.advance();
+    }
+    assert_eq!(entries[..2], [None, None], "the dots");
+    assert_eq!((entries[2].unwrap().node, entries[2].unwrap().attributes.size), (read, 5));
+    assert_eq!(entries[3], None);
+    assert_eq!(entries[4].unwrap().attributes.kind, NodeKind::Directory);
+    rig.tree.forget(entries[4].unwrap().node, 1);
+    rig.tree.forget(read, 2);
+    assert_eq!(rig.tree.statistics().nodes, 1, "entries were counted");
+}
+
+#[tokio::test]
+async fn listing_again_and_again_does_not_keep_old_bytes_fresh() {
+    let rig = Rig::new();
+    rig.source.file("f", 5, "old");
+    let file = rig.entry(NodeId::ROOT, "f").await.node;
+    rig.read(file).await.unwrap();
+    rig.source.file("f", 5, "newer");
+    for _ in 0..15 {
+        rig.clock.advance(TTL);
+        let handle = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
+        rig.settle().await;
+        let mut reader = rig.tree.read_directory(handle.id, 0).unwrap();
+        while reader.peek().is_some() {
+            let _ = reader.entry();
+            reader.advance();
+        }
+    }
+    let entry = rig.entry(NodeId::ROOT, "f").await;
+    assert_ne!(entry.node, file);
+    assert_eq!(rig.read(entry.node).await.unwrap(), "newer");
+}
+
+#[tokio::test]
+async fn a_reader_goes_on_in_its_own_generation() {
+    let rig = Rig::new();
+    let mut changes = rig.tree.changes();
+    for i in 0..10 {
+        rig.source.file(&format!("{i}"), 5 + i, "x");
+    }
+    let first = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
+    assert!(first.cacheable);
+    let mut reader = rig.tree.read_directory(first.id, 0).unwrap();
+    for _ in 0..5 {
+        reader.advance();
+    }
+    let cookie = reader.peek().unwrap().cookie;
+    for i in 0..9 {
+        rig.source.remove(&format!("{i}"));
+    }
+    let before = rig.tree.attributes(NodeId::ROOT).await.unwrap().modified;
+    rig.clock.advance(TTL);
+    let stale = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
+    assert!(!stale.cacheable, "served at once, refreshed behind");
+    rig.settle().await;
+    assert_eq!(changes.try_recv(), Ok(Change::Listing(NodeId::ROOT)));
+    assert!(rig.tree.attributes(NodeId::ROOT).await.unwrap().modified > before);
+    let second = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
+    assert!(second.cacheable);
+
+    let rest = rig.tree.read_directory(first.id, cookie).unwrap();
+    assert_eq!(rest.peek().unwrap().name, "4");
+    let shared = rig.tree.read_directory(second.id, cookie).unwrap();
+    assert_eq!(shared.peek().unwrap().name, "4", "a cookie of another reader's generation");
+    rig.tree.release_directory(first.id);
+    rig.tree.release_directory(stale.id);
+    assert!(matches!(rig.tree.read_directory(second.id, cookie), Err(VfsError::Stale(_))));
+    assert!(matches!(rig.tree.read_directory(first.id, 0), Err(VfsError::Stale(_))));
+    assert_eq!(rig.list(NodeId::ROOT).await.len(), 1);
+}
+
+#[tokio::test]
+async fn past_its_stale_time_a_listing_is_waited_for() {
+    let rig = Rig::new();
+    rig.source.file("a", 5, "x");
+    rig.list(NodeId::ROOT).await;
+    rig.source.file("b", 6, "x");
+    rig.clock.advance(TTL + STALE);
+    assert_eq!(rig.list(NodeId::ROOT).await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_same_names_in_another_order_are_no_change() {
+    let rig = Rig::new();
+    let mut changes = rig.tree.changes();
+    *rig.source.extra_names.lock() = vec!["a".into(), "b".into()];
+    rig.list(NodeId::ROOT).await;
+    *rig.source.extra_names.lock() = vec!["b".into(), "a".into()];
+    rig.clock.advance(TTL + STALE);
+    rig.list(NodeId::ROOT).await;
+    assert!(changes.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_who_list_cause_one_call() {
+    let rig = Rig::new();
+    rig.source.file("a", 5, "x");
+    rig.source.delay.store(50, std::sync::atomic::Ordering::SeqCst);
+    let both = async { tokio::join!(rig.list(NodeId::ROOT), rig.list(NodeId::ROOT)) };
+    let (a, b) = tokio::time::timeout(Duration::from_secs(1), both).await.unwrap();
+    assert_eq!(a.len() + b.len(), 2);
+    assert_eq!(count(&rig.source.listings), 1);
+}
