@@ -81,6 +81,6 @@ mod section;
 pub use bindings::exports;
 pub use bindings::omnifs::provider::{config, http, log, secrets};
 pub use identity::stable_inode;
+pub use section::VERSION;
 #[doc(hidden)]
 pub use section::VERSION_SECTION;
-pub use section::VERSION;

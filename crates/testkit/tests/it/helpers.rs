@@ -1,0 +1,80 @@
+//! The helpers keep their word, above all when a test fails.
+
+use std::cell::Cell;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use testkit::{Sandbox, guests, run, run_for, wait_until};
+
+const HANG: Duration = Duration::from_millis(200);
+
+#[test]
+fn run_returns_what_a_program_said() {
+    let output = run(Command::new("sh").args(["-c", "printf '\\377a'; printf b >&2; exit 3"]));
+    let output = output.expect_code(3);
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("\u{fffd}a", "b"));
+    assert_eq!(output.bytes, b"\xffa");
+}
+
+#[test]
+fn run_kills_the_whole_group_of_a_program_that_hangs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mark = directory.path().join("pid");
+    let script = format!("sleep 600 & echo $! > {}; echo waiting; wait", mark.display());
+    let hang = || run_for(Command::new("sh").args(["-c", &script]), HANG);
+    let message = std::panic::catch_unwind(hang).expect_err("it hangs");
+    let message = message.downcast_ref::<String>().expect("a message");
+    assert!(message.contains("did not end") && message.contains("waiting"), "{message}");
+    let sleeper = fs::read_to_string(mark).expect("the script ran");
+    let status = format!("/proc/{}/stat", sleeper.trim());
+    // Gone, or dead and not yet reaped by init.
+    let gone = || fs::read_to_string(&status).map_or(true, |stat| stat.contains(") Z "));
+    assert!(wait_until(Duration::from_secs(5), gone));
+}
+
+#[test]
+fn run_does_not_wait_for_a_daemon_that_holds_its_output() {
+    let output = run(Command::new("sh").args(["-c", "sleep 3 & echo done"]));
+    assert_eq!(output.stdout, "done\n");
+}
+
+#[test]
+fn wait_until_says_whether_it_came_true() {
+    let asked = Cell::new(0);
+    assert!(wait_until(Duration::from_secs(5), || {
+        asked.set(asked.get() + 1);
+        asked.get() == 3
+    }));
+    assert_eq!(asked.get(), 3);
+    assert!(!wait_until(Duration::from_millis(1), || false));
+}
+
+#[test]
+fn a_sandbox_gives_an_empty_home_and_nothing_else() {
+    // Any program will do as the binary: it is not started here.
+    let sandbox = Sandbox::new(guests::HELLO_PATH);
+    let output =
+        sandbox.shell("env | sed 's/=.*//' | grep -v '^_$' | sort; ls -A; command -v omnifs");
+    let bin = sandbox.root().join("bin/omnifs");
+    // The shell sets PWD (and bash SHLVL); a file that cannot be executed is not found.
+    let names: Vec<&str> = output.stdout.lines().filter(|line| *line != "SHLVL").collect();
+    assert_eq!(names, ["HOME", "PATH", "PWD", "XDG_RUNTIME_DIR"]);
+    assert!(bin.exists());
+    assert!(sandbox.mounts().is_empty());
+    assert_eq!(sandbox.daemon(), None);
+}
+
+#[test]
+fn a_dropped_sandbox_leaves_no_process_and_no_directory() {
+    let sandbox = Sandbox::new(guests::HELLO_PATH);
+    let script = "sleep 600 & echo $!";
+    let output = sandbox.shell(script).expect_code(0);
+    let status = format!("/proc/{}/stat", output.stdout.trim());
+    assert!(fs::exists(&status).expect("proc is mounted"));
+    let root = sandbox.root().to_path_buf();
+    drop(sandbox);
+    let gone = || fs::read_to_string(&status).map_or(true, |stat| stat.contains(") Z "));
+    assert!(wait_until(Duration::from_secs(5), gone));
+    assert!(!root.exists());
+}

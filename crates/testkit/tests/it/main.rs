@@ -1,0 +1,13 @@
+//! Generated files are current, and the helpers of the other tests work.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a helper that fails must fail the test"
+)]
+
+mod bindings;
+mod blessed;
+mod guests;
+mod helpers;
+mod wit_reference;
