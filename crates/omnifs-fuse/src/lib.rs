@@ -1,1 +1,41 @@
-//! Placeholder.
+//! The kernel adapter: a FUSE session that serves an [`omnifs_vfs::Tree`].
+//!
+//! This is the first hop of a request: the kernel's message is decoded, one operation of the
+//! tree is called, and its result is written back. No decision about names, freshness or
+//! providers is made here, and nothing here knows where the tree's content comes from.
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use std::time::Duration;
+//! # async fn serve(tree: Arc<omnifs_vfs::Tree>) -> Result<(), Box<dyn std::error::Error>> {
+//! use omnifs_fuse::{MountOptions, Notices, Session, SessionOptions, mount};
+//!
+//! let connection = mount(&MountOptions {
+//!     mountpoint: "/mnt/example".into(),
+//!     name: "example".to_owned(),
+//!     allow_other: false,
+//! })?;
+//! let options = SessionOptions { answer: Duration::from_secs(10), notices: Notices::Auto };
+//! let runtime = tokio::runtime::Handle::current();
+//! let session = Session::serve(connection, tree, runtime, options)?;
+//! session.ended().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod attributes;
+mod channel;
+mod dirent;
+mod errno;
+mod mount;
+pub mod mounts;
+mod negotiate;
+mod reply;
+mod request;
+mod session;
+mod wire;
+
+pub use mount::{Connection, MountError, MountOptions, Unmounted, mount};
+pub use request::{DecodeError, Forgets, Header, Hello, MAX_READ, Operation, Range, decode};
+pub use session::{Notices, Session, SessionError, SessionOptions, SessionStatistics};
+pub use wire::Opcode;

@@ -1,0 +1,53 @@
+//! Which errno a failure shows: one exhaustive match, no wildcard.
+
+use omnifs_vfs::VfsError;
+use rustix::io::Errno;
+
+/// Returns the errno that a program sees for `error`, by the table of `docs/semantics.md`.
+pub(crate) fn errno(error: &VfsError) -> Errno {
+    match error {
+        VfsError::NotFound => Errno::NOENT,
+        VfsError::NameTooLong => Errno::NAMETOOLONG,
+        VfsError::NotADirectory => Errno::NOTDIR,
+        VfsError::IsADirectory => Errno::ISDIR,
+        VfsError::TimedOut(_) => Errno::TIMEDOUT,
+        // Not EAGAIN: on a blocking descriptor readers take that for "no data" and truncate.
+        VfsError::Busy(_) => Errno::BUSY,
+        VfsError::Trap(_) | VfsError::Contract(_) | VfsError::Internal(_) => Errno::IO,
+        VfsError::FileTooLarge { .. } => Errno::FBIG,
+        VfsError::ListingTooLarge { .. } => Errno::OVERFLOW,
+        VfsError::TooDeep => Errno::LOOP,
+        VfsError::Stale(_) => Errno::STALE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    macro_rules! rows {
+        ($($test:ident: $error:expr => $errno:ident;)*) => {$(
+            #[test]
+            fn $test() {
+                assert_eq!(errno(&$error), Errno::$errno);
+            }
+        )*};
+    }
+
+    rows! {
+        a_missing_name_is_enoent: VfsError::NotFound => NOENT;
+        a_long_name_is_enametoolong: VfsError::NameTooLong => NAMETOOLONG;
+        a_file_used_as_directory_is_enotdir: VfsError::NotADirectory => NOTDIR;
+        a_directory_used_as_file_is_eisdir: VfsError::IsADirectory => ISDIR;
+        a_deadline_is_etimedout: VfsError::TimedOut("x".into()) => TIMEDOUT;
+        a_full_queue_is_ebusy: VfsError::Busy("x".into()) => BUSY;
+        a_trap_is_eio: VfsError::Trap("x".into()) => IO;
+        a_contract_violation_is_eio: VfsError::Contract("x".into()) => IO;
+        a_failure_of_the_host_is_eio: VfsError::Internal("x".into()) => IO;
+        a_file_over_its_limit_is_efbig: VfsError::FileTooLarge { size: 2, limit: 1 } => FBIG;
+        a_listing_over_its_limit_is_eoverflow:
+            VfsError::ListingTooLarge { names: 2, limit: 1 } => OVERFLOW;
+        a_cycle_is_eloop: VfsError::TooDeep => LOOP;
+        a_node_that_is_gone_is_estale: VfsError::Stale("x".into()) => STALE;
+    }
+}

@@ -1,0 +1,172 @@
+//! Answers: each request gets exactly one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use omnifs_vfs::{Attributes, DirectoryHandle, Entry};
+use rustix::io::Errno;
+use zerocopy::IntoBytes;
+
+use crate::attributes::{absent_out, attr_out, entry_out};
+use crate::dirent::Packed;
+use crate::request::Header;
+use crate::session::{Busy, Shared};
+use crate::wire::{GetxattrOut, InitOut, Opcode, OpenOut, StatfsOut, open_flag};
+
+/// What a request is answered with when it succeeds.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Nothing but success.
+    Done,
+    /// The name exists.
+    Entry(Entry),
+    /// The name does not exist, and that may be cached.
+    Absent(Duration),
+    /// Attributes.
+    Attributes(Attributes),
+    /// A file's bytes.
+    Bytes(Bytes),
+    /// An open directory.
+    Directory(DirectoryHandle),
+    /// Names of a directory.
+    Listing(Packed),
+    /// The file system as a whole.
+    Statfs,
+    /// The length of a list of attribute names that has none.
+    NoAttributeNames,
+    /// The features agreed on.
+    Init(InitOut),
+}
+
+/// What a request is answered with.
+pub(crate) type Outcome = Result<Answer, Errno>;
+
+/// The duty to answer one request. Dropped without an answer, it answers EIO.
+pub(crate) struct Reply {
+    shared: Arc<Shared>,
+    header: Header,
+    opcode: Opcode,
+    /// Says that the directory is busy, until after the answer was written.
+    busy: Option<Busy>,
+    answered: bool,
+}
+
+impl Reply {
+    pub(crate) fn new(shared: &Arc<Shared>, header: Header, opcode: Opcode) -> Self {
+        Self { shared: Arc::clone(shared), header, opcode, busy: None, answered: false }
+    }
+
+    /// Keeps `busy` until the answer was written.
+    pub(crate) fn holding(mut self, busy: Busy) -> Self {
+        self.busy = Some(busy);
+        self
+    }
+
+    /// Returns what the request was.
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Answers.
+    pub(crate) fn send(mut self, outcome: Outcome) {
+        self.answer(outcome);
+    }
+
+    fn answer(&mut self, outcome: Outcome) {
+        self.answered = true;
+        let (op, req, ino) = (self.opcode.name(), self.header.unique, self.header.node);
+        let sent = match outcome {
+            Err(errno) => {
+                let errno_number = errno.raw_os_error();
+                tracing::trace!(target: "omnifs_fuse", op, req, ino, errno = errno_number, "answer");
+                self.shared.channel.refuse(req, errno)
+            }
+            Ok(answer) => {
+                self.before(&answer);
+                let sent = self.write(&answer, req);
+                let len = sent.unwrap_or(0);
+                tracing::trace!(target: "omnifs_fuse", op, req, ino, errno = 0, len, "answer");
+                if sent.is_err() {
+                    self.undo(&answer);
+                }
+                sent.map(drop)
+            }
+        };
+        if let Err(errno) = sent {
+            tracing::debug!(target: "omnifs_fuse", op, req, ino, %errno, "answer not delivered");
+        }
+        self.busy = None;
+    }
+
+    /// Records what the kernel will know as soon as it has the answer.
+    fn before(&self, answer: &Answer) {
+        if let Answer::Directory(handle) = answer {
+            self.shared.gate.opened(self.node(), handle.id);
+        }
+    }
+
+    /// Takes back what the kernel was to learn from an answer that it did not get.
+    fn undo(&self, answer: &Answer) {
+        match answer {
+            Answer::Entry(entry) => self.shared.tree.forget(entry.node, 1),
+            Answer::Listing(packed) => {
+                packed.nodes.iter().for_each(|node| self.shared.tree.forget(*node, 1));
+            }
+            Answer::Directory(handle) => {
+                self.shared.gate.closed(self.node(), handle.id);
+                self.shared.tree.release_directory(handle.id);
+            }
+            Answer::Done
+            | Answer::Absent(_)
+            | Answer::Attributes(_)
+            | Answer::Bytes(_)
+            | Answer::Statfs
+            | Answer::NoAttributeNames
+            | Answer::Init(_) => {}
+        }
+    }
+
+    fn node(&self) -> omnifs_vfs::NodeId {
+        omnifs_vfs::NodeId(self.header.node)
+    }
+
+    /// Writes an answer and returns the length of its body.
+    fn write(&self, answer: &Answer, unique: u64) -> Result<usize, Errno> {
+        let owner = self.shared.owner;
+        let body =
+            |bytes: &[u8]| self.shared.channel.answer(unique, [bytes, &[]]).map(|()| bytes.len());
+        match answer {
+            Answer::Done => body(&[]),
+            Answer::Entry(entry) => body(entry_out(entry, owner).as_bytes()),
+            Answer::Absent(valid) => body(absent_out(*valid).as_bytes()),
+            Answer::Attributes(attributes) => body(attr_out(attributes, owner).as_bytes()),
+            Answer::Bytes(bytes) => body(bytes),
+            Answer::Directory(handle) => body(open_out(handle).as_bytes()),
+            Answer::Listing(packed) => body(&packed.bytes),
+            Answer::Statfs => body(statfs_out().as_bytes()),
+            Answer::NoAttributeNames => body(GetxattrOut::default().as_bytes()),
+            Answer::Init(out) => body(out.as_bytes()),
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.answer(Err(Errno::IO));
+        }
+    }
+}
+
+/// A listing that is stale may be neither reused nor kept.
+fn open_out(handle: &DirectoryHandle) -> OpenOut {
+    let open_flags =
+        if handle.cacheable { open_flag::KEEP_CACHE | open_flag::CACHE_DIR } else { 0 };
+    OpenOut { fh: handle.id, open_flags, padding: 0 }
+}
+
+/// Nothing is free, and how much there is nobody knows.
+fn statfs_out() -> StatfsOut {
+    StatfsOut { bsize: 4096, frsize: 4096, namelen: 255, ..StatfsOut::default() }
+}

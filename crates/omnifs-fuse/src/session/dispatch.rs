@@ -1,0 +1,278 @@
+//! From a decoded request to a call of the tree: decode, call, reply.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use futures_util::FutureExt;
+use futures_util::future::CatchUnwind;
+use omnifs_vfs::{Lookup, Name, NodeId, VfsError};
+use rustix::io::Errno;
+use tokio::sync::oneshot;
+
+use super::Shared;
+use super::gate::Activity;
+use super::interrupt::stopped;
+use super::statistics::Event;
+use crate::dirent::{Form, pack};
+use crate::errno::errno;
+use crate::reply::{Answer, Outcome, Reply};
+use crate::request::{DecodeError, Header, Operation, Range, decode};
+use crate::wire::Opcode;
+
+/// What the reader does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Waits for another message.
+    Message,
+    /// Ends the session.
+    End,
+}
+
+/// Handles one message.
+pub(crate) fn handle(shared: &Arc<Shared>, message: &[u8]) -> Next {
+    let (header, operation) = match decode(message) {
+        Ok(request) => request,
+        Err(error) => {
+            refuse(shared, &error);
+            return Next::Message;
+        }
+    };
+    let Some(opcode) = Opcode::from_number(header.opcode) else { return Next::Message };
+    shared.counters.request(Some(opcode));
+    trace_request(opcode, &header);
+    let reply = || Reply::new(shared, header, opcode);
+    let node = NodeId(header.node);
+    match operation {
+        Operation::Lookup { name } => lookup(shared, reply(), name),
+        Operation::Getattr => attributes(shared, reply()),
+        Operation::Read(range) => read(shared, reply(), range),
+        Operation::Opendir => open_directory(shared, reply()),
+        Operation::Readdir(range) => list(shared, reply(), range, Form::Names),
+        Operation::Readdirplus(range) => list(shared, reply(), range, Form::Attributes),
+        Operation::Releasedir { handle } => {
+            shared.gate.closed(node, handle);
+            shared.tree.release_directory(handle);
+            reply().send(Ok(Answer::Done));
+        }
+        Operation::Forget { count } => shared.tree.forget(node, count),
+        Operation::BatchForget(forgets) => {
+            forgets.iter().for_each(|(node, count)| shared.tree.forget(NodeId(node), count));
+        }
+        Operation::Interrupt { unique } => shared.pending.interrupt(unique),
+        Operation::NotifyReply => {}
+        Operation::Destroy => {
+            reply().send(Ok(Answer::Done));
+            return Next::End;
+        }
+        Operation::Statfs
+        | Operation::Getxattr { .. }
+        | Operation::Listxattr { .. }
+        | Operation::Open
+        | Operation::Release
+        | Operation::Ioctl
+        | Operation::Modify(_)
+        | Operation::Unserved(_)
+        | Operation::Init(_) => reply().send(fixed(&operation)),
+    }
+    if shared.is_closing() { Next::End } else { Next::Message }
+}
+
+/// One event per request; it costs a load of the callsite's state when nobody listens.
+pub(crate) fn trace_request(opcode: Opcode, header: &Header) {
+    let (op, req, ino) = (opcode.name(), header.unique, header.node);
+    tracing::trace!(target: "omnifs_fuse", op, req, ino, "request");
+}
+
+/// Returns the answers that no tree is needed for.
+fn fixed(operation: &Operation<'_>) -> Outcome {
+    match operation {
+        Operation::Statfs => Ok(Answer::Statfs),
+        Operation::Release => Ok(Answer::Done),
+        // So that copies take nothing of ours along.
+        Operation::Listxattr { size: 0 } => Ok(Answer::NoAttributeNames),
+        Operation::Listxattr { .. } => Ok(Answer::Done),
+        Operation::Getxattr { name } if name.starts_with(b"user.") => Err(Errno::NODATA),
+        // `ls` remembers this per device, and then asks no more.
+        Operation::Getxattr { .. } => Err(Errno::OPNOTSUPP),
+        Operation::Modify(_) => Err(Errno::ROFS),
+        Operation::Ioctl => Err(Errno::NOTTY),
+        // The conversation has begun already.
+        Operation::Init(_) => Err(Errno::IO),
+        // OPEN among them: the kernel opens files by itself from then on.
+        _ => Err(Errno::NOSYS),
+    }
+}
+
+fn refuse(shared: &Arc<Shared>, error: &DecodeError) {
+    let (header, errno) = match error {
+        DecodeError::Header { .. } => {
+            shared.counters.event(Event::BadMessage);
+            tracing::warn!(target: "omnifs_fuse", %error, "message of the kernel dropped");
+            return;
+        }
+        DecodeError::Unknown(header) => {
+            shared.counters.request(None);
+            (header, Errno::NOSYS)
+        }
+        DecodeError::Arguments(header) => {
+            shared.counters.event(Event::BadMessage);
+            (header, Errno::IO)
+        }
+    };
+    tracing::debug!(target: "omnifs_fuse", %error, req = header.unique, %errno, "request refused");
+    // A message without a number wants no answer; one would be taken for a notice.
+    if header.unique != 0
+        && let Err(errno) = shared.channel.refuse(header.unique, errno)
+    {
+        tracing::debug!(target: "omnifs_fuse", %errno, "refusal not delivered");
+    }
+}
+
+fn lookup(shared: &Arc<Shared>, reply: Reply, name: &[u8]) {
+    let parent = NodeId(reply.header().node);
+    let name = match Name::from_request(name) {
+        Ok(name) => name,
+        Err(error) => return reply.send(Err(errno(&error))),
+    };
+    let tree = Arc::clone(&shared.tree);
+    let reply = reply.holding(shared.gate.enter(parent, Activity::Lookup));
+    answer(shared, reply, async move {
+        match tree.lookup(parent, &name).await? {
+            Lookup::Found(entry) => Ok(Answer::Entry(entry)),
+            // An absence that may not be cached is an error and no entry.
+            Lookup::Absent { valid } if valid.is_zero() => Err(VfsError::NotFound),
+            Lookup::Absent { valid } => Ok(Answer::Absent(valid)),
+        }
+    });
+}
+
+fn attributes(shared: &Arc<Shared>, reply: Reply) {
+    let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
+    answer(shared, reply, async move { tree.attributes(node).await.map(Answer::Attributes) });
+}
+
+fn read(shared: &Arc<Shared>, reply: Reply, range: Range) {
+    let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
+    answer(shared, reply, async move {
+        tree.read(node, range.offset, range.size).await.map(Answer::Bytes)
+    });
+}
+
+fn open_directory(shared: &Arc<Shared>, reply: Reply) {
+    let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
+    let reply = reply.holding(shared.gate.enter(node, Activity::Opening));
+    answer(shared, reply, async move { tree.open_directory(node).await.map(Answer::Directory) });
+}
+
+fn list(shared: &Arc<Shared>, reply: Reply, range: Range, form: Form) {
+    let directory = NodeId(reply.header().node);
+    let reply = reply.holding(shared.gate.enter(directory, Activity::Listing));
+    let outcome = shared
+        .tree
+        .read_directory(range.handle, range.offset)
+        .map_err(|error| errno(&error))
+        .and_then(|mut reader| {
+            let size = usize::try_from(range.size).unwrap_or(usize::MAX);
+            pack(&mut reader, form, size, shared.owner)
+        });
+    if let Ok(packed) = &outcome
+        && packed.bytes.is_empty()
+    {
+        shared.gate.finished(directory, range.handle);
+    }
+    reply.send(outcome.map(Answer::Listing));
+}
+
+type Contained<F> = Pin<Box<CatchUnwind<AssertUnwindSafe<F>>>>;
+type Finished = Result<Result<Answer, VfsError>, Box<dyn Any + Send>>;
+
+/// Answers with what `work` comes to: at once when it is ready, which is the common case and
+/// needs no task, and by its deadline otherwise.
+fn answer<F>(shared: &Arc<Shared>, reply: Reply, work: F)
+where
+    F: Future<Output = Result<Answer, VfsError>> + Send + 'static,
+{
+    let mut work: Contained<F> = Box::pin(AssertUnwindSafe(work).catch_unwind());
+    match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(finished) => {
+            let outcome = outcome(shared, reply.header(), finished);
+            reply.send(outcome);
+        }
+        Poll::Pending => {
+            let signalled = shared.pending.insert(reply.header().unique);
+            let waiting = wait(Arc::clone(shared), reply, work, signalled);
+            shared.runtime.spawn(waiting);
+        }
+    }
+}
+
+/// Waits for `work`, but not longer than a request may take or its process wants to.
+async fn wait<F>(
+    shared: Arc<Shared>,
+    reply: Reply,
+    work: Contained<F>,
+    signalled: oneshot::Receiver<()>,
+) where
+    F: Future<Output = Result<Answer, VfsError>> + Send + 'static,
+{
+    let unique = reply.header().unique;
+    let pid = reply.header().pid;
+    let given_up = async {
+        match signalled.await {
+            Ok(()) => {
+                stopped(pid).await;
+                Errno::INTR
+            }
+            // The session is over.
+            Err(_) => Errno::NOTCONN,
+        }
+    };
+    let outcome = tokio::select! {
+        biased;
+        finished = work => outcome(&shared, reply.header(), finished),
+        errno = given_up => {
+            if errno == Errno::INTR {
+                shared.counters.event(Event::Interrupted);
+            }
+            Err(errno)
+        }
+        () = tokio::time::sleep(shared.answer) => {
+            shared.counters.event(Event::TimedOut);
+            Err(Errno::TIMEDOUT)
+        }
+    };
+    shared.pending.remove(unique);
+    reply.send(outcome);
+}
+
+/// Turns the end of some work into an answer.
+fn outcome(shared: &Shared, header: &Header, finished: Finished) -> Outcome {
+    match finished {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => {
+            let op = Opcode::from_number(header.opcode).map_or("unknown", Opcode::name);
+            let (req, ino) = (header.unique, header.node);
+            tracing::debug!(target: "omnifs_fuse", op, req, ino, %error, "request failed");
+            Err(errno(&error))
+        }
+        Err(panic) => {
+            shared.counters.event(Event::Panic);
+            report_panic(panic.as_ref());
+            Err(Errno::IO)
+        }
+    }
+}
+
+/// Logs a panic that was caught.
+pub(crate) fn report_panic(panic: &(dyn Any + Send)) {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text");
+    tracing::error!(target: "omnifs_fuse", panic = text, "a request panicked and was answered EIO");
+}

@@ -1,0 +1,11 @@
+//! The session against a kernel: a fake one over a socket, and the real one.
+
+#[cfg(test)]
+mod kernel;
+#[cfg(test)]
+mod mounted;
+#[cfg(test)]
+mod protocol;
+#[cfg(test)]
+#[expect(unreachable_pub, reason = "the example that serves a tree shares it")]
+mod source;

@@ -1,0 +1,1 @@
+//! The wires, on a real mount.
