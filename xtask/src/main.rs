@@ -1,2 +1,67 @@
-//! Placeholder.
-fn main() {}
+//! The project's two commands: `cargo xtask demo` and `cargo xtask gate`.
+#![expect(
+    clippy::print_stdout,
+    reason = "what these commands print is for the person who ran them"
+)]
+
+mod demo;
+mod done;
+mod gate;
+mod optional;
+mod setup;
+mod step;
+mod style;
+mod suite;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser};
+
+use crate::optional::Absence::{Lenient, Strict};
+
+#[derive(Parser)]
+#[command(about = "The project's commands", disable_help_subcommand = true)]
+enum Command {
+    /// Build everything, mount the sample providers and show their trees.
+    Demo(DemoArgs),
+    /// Check everything: format, lints, builds, tests, docs.
+    Gate(GateArgs),
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    /// Run this shell command in the directory of the mounts, then end.
+    #[arg(long, value_name = "CMD")]
+    exec: Option<String>,
+}
+
+#[derive(Args)]
+struct GateArgs {
+    /// Print what the project promises to be done, with the tests that show it.
+    #[arg(long)]
+    list: bool,
+    /// Run the optional checks, too; those that cannot run here are listed.
+    #[arg(long)]
+    full: bool,
+    /// Fail on optional checks that cannot run here.
+    #[arg(long, requires = "full")]
+    strict: bool,
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Demo(args) => demo::run(args.exec.as_deref()),
+        Command::Gate(args) if args.list => done::print(),
+        Command::Gate(GateArgs { full: false, .. }) => gate::run(),
+        Command::Gate(args) => {
+            gate::run().and_then(|()| optional::run(if args.strict { Strict } else { Lenient }))
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

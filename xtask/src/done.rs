@@ -1,0 +1,123 @@
+//! What the project promises to be done, and the tests that show it.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+
+/// A promise, and the tests that show it, as `package::binary test`.
+struct Promise {
+    text: &'static str,
+    tests: &'static [&'static str],
+}
+
+const PROMISES: &[Promise] = &[
+    Promise {
+        text: "In an empty home the page's commands, typed in its order, give its outputs to the \
+               byte; restart with no daemon starts one and returns only when ls works; stat, wc, \
+               find, rg, tar, cp, rsync, sha256sum, python read and mmap agree on 18 bytes.",
+        tests: &["omnifs::it page::its_commands_give_its_outputs"],
+    },
+    Promise {
+        text: "The page's source compiles unmodified, and is the repository's own example.",
+        tests: &["omnifs::it page::its_source_is_the_repository_s_own_example"],
+    },
+    Promise {
+        text: "The same with a provider that the test makes up: random names and bytes, depth 3, \
+               inodes 2, 2^32 and 2^64 - 2, a file of 60 MiB, empty files, UTF-8 names.",
+        tests: &["omnifs::it generated::its_tree_is_the_tree_it_was_made_from"],
+    },
+    Promise {
+        text: "A provider that renames an object keeps its st_ino over the rename and a restart; \
+               one that returns inode 0 or 2^64 - 1 for a child gets an error on that name only.",
+        tests: &["omnifs::it generated::an_object_keeps_its_number_over_a_rename_and_a_restart"],
+    },
+    Promise {
+        text: "touch, rm, mkdir, mv, chmod and >> each fail with \"Read-only file system\".",
+        tests: &["omnifs::it read_only::every_change_is_refused_as_on_a_read_only_file_system"],
+    },
+    Promise {
+        text: "Ctrl-C on cat of the spinning file returns at once; without it \"Connection timed \
+               out\" at the deadline; meanwhile sibling names and the other mount answer; no \
+               process is left that cannot be killed.",
+        tests: &["omnifs::it spinning::ctrl_c_returns_at_once_and_the_deadline_by_itself"],
+    },
+    Promise {
+        text: "A trapping and a memory-eating component beside a healthy one cost one call each.",
+        tests: &["omnifs::it spinning::a_trap_and_a_memory_eater_cost_one_call_each"],
+    },
+    Promise {
+        text: "While one process stats a file whose content takes 3 s, siblings answer, also when \
+               a third process runs touch in that directory.",
+        tests: &["omnifs::it slow::siblings_answer_while_one_stat_waits_also_beside_a_create"],
+    },
+    Promise {
+        text: "A second waiter on the slow file dies on SIGKILL at once; a python program with a \
+               SIGALRM handler sees no error.",
+        tests: &[
+            "omnifs::it slow::a_second_waiter_dies_at_once",
+            "omnifs::it slow::a_signal_that_a_program_handles_is_no_error_for_it",
+        ],
+    },
+    Promise {
+        text: "ls -l of a directory costs 2 xattr requests, not 2 a file; cp -a and rsync -aX copy \
+               no attribute of ours.",
+        tests: &[
+            "omnifs::it xattrs::a_long_listing_asks_for_two_attributes_in_all",
+            "omnifs::it xattrs::copies_carry_no_attribute",
+        ],
+    },
+    Promise {
+        text: "After kill -9, also of a daemon with unanswered requests, omnifs start serves again \
+               within 3 s with exactly one mount.",
+        tests: &[],
+    },
+];
+
+/// Prints every promise with its tests.
+#[expect(clippy::unnecessary_wraps, reason = "a command like the others")]
+pub(crate) fn print() -> Result<()> {
+    for Promise { text, tests } in PROMISES {
+        println!("- {text}");
+        for test in *tests {
+            println!("    {test}");
+        }
+    }
+    Ok(())
+}
+
+/// Checks that every promise is shown by tests that exist, and that no test is ignored.
+pub(crate) fn check(tests: &BTreeMap<String, bool>) -> Result<()> {
+    let mut faults: Vec<String> = tests
+        .iter()
+        .filter(|(_, ignored)| **ignored)
+        .map(|(test, _)| format!("ignored: {test}"))
+        .collect();
+    for Promise { text, tests: shown } in PROMISES {
+        if shown.is_empty() {
+            faults.push(format!("no test shows: {text}"));
+        }
+        let missing = shown.iter().filter(|test| !tests.contains_key(**test));
+        faults.extend(missing.map(|test| format!("no such test: {test}")));
+    }
+    if faults.is_empty() {
+        println!("{} promises, {} tests", PROMISES.len(), tests.len());
+        return Ok(());
+    }
+    bail!("{}", faults.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_and_an_ignored_test_are_faults() {
+        let all = PROMISES.iter().flat_map(|promise| promise.tests);
+        let mut tests: BTreeMap<_, _> = all.map(|test| ((*test).to_owned(), false)).collect();
+        assert!(check(&tests).is_ok());
+        tests.insert("omnifs::it x".to_owned(), true);
+        assert!(check(&tests).unwrap_err().to_string().contains("ignored: omnifs::it x"));
+        tests.pop_first();
+        assert!(check(&tests).is_err());
+    }
+}

@@ -1,0 +1,77 @@
+//! What a fresh machine lacks: a target, a test runner, distribution packages.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::step::{command, output, run};
+
+/// What tests and demo call, and the Debian package that has it.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("cc", "gcc"),
+    ("fusermount3", "fuse3"),
+    ("getfattr", "attr"),
+    ("git", "git"),
+    ("nsenter", "util-linux"),
+    ("python3", "python3"),
+    ("rg", "ripgrep"),
+    ("rsync", "rsync"),
+    ("setpriv", "util-linux"),
+    ("unshare", "util-linux"),
+];
+
+/// Installs the target that providers are built for, through rustup.
+pub(crate) fn target() -> Result<()> {
+    let installed = output(&mut command("rustup", ["target", "list", "--installed"]))?;
+    if installed.lines().any(|line| line == "wasm32-wasip2") {
+        return Ok(());
+    }
+    println!("installing the target wasm32-wasip2");
+    run(&mut command("rustup", ["target", "add", "wasm32-wasip2"]))
+}
+
+/// Installs the test runner.
+pub(crate) fn nextest() -> Result<()> {
+    let mut probe = Command::new("cargo-nextest");
+    let probe = probe.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    if probe.status().is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    println!("installing cargo-nextest");
+    run(&mut command("cargo", ["install", "--locked", "cargo-nextest"]))
+}
+
+/// Installs the distribution packages that are missing; without root, names the command.
+pub(crate) fn packages() -> Result<()> {
+    let mut missing: Vec<&str> =
+        PROGRAMS.iter().filter(|(name, _)| !on_path(name)).map(|(_, package)| *package).collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let install = [&["install", "--yes", "--no-install-recommends"], missing.as_slice()].concat();
+    let root = output(&mut command("id", ["-u"]))?.trim() == "0";
+    if !root || !on_path("apt-get") {
+        bail!("missing: {0}; install them first: apt-get install {0}", missing.join(" "));
+    }
+    println!("installing {}", missing.join(" "));
+    run(apt(["update"].as_slice()).stdout(Stdio::null()))?;
+    run(apt(&install).stdout(Stdio::null()))
+}
+
+fn apt(arguments: &[&str]) -> Command {
+    let mut apt = command("apt-get", arguments);
+    apt.env("DEBIAN_FRONTEND", "noninteractive");
+    apt
+}
+
+#[expect(clippy::disallowed_methods, reason = "a search for programs is what PATH is for")]
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| is_file(&directory.join(program)))
+}
+
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file())
+}

@@ -1,0 +1,42 @@
+//! The test suite as the test runner sees it.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::step::{PROFILE, cargo, output, run};
+
+/// Builds every test and returns their names, as `package::binary test`, and whether each is
+/// ignored.
+pub(crate) fn list() -> Result<BTreeMap<String, bool>> {
+    let arguments = ["nextest", "list", "--workspace", "--locked", "--message-format", "json"];
+    let listed = output(&mut cargo(arguments.iter().chain(&["--cargo-profile", PROFILE])))?;
+    let listed: Value = serde_json::from_str(&listed).context("nextest's list is no JSON")?;
+    let suites = listed.get("rust-suites").and_then(Value::as_object);
+    let mut tests = BTreeMap::new();
+    for (binary, suite) in suites.context("nextest's list has no suites")? {
+        let cases = suite.get("testcases").and_then(Value::as_object);
+        for (name, case) in cases.into_iter().flatten() {
+            let ignored = case.get("ignored").and_then(Value::as_bool).unwrap_or(true);
+            tests.insert(format!("{binary} {name}"), ignored);
+        }
+    }
+    if tests.is_empty() {
+        bail!("there are no tests");
+    }
+    Ok(tests)
+}
+
+/// Runs every test.
+pub(crate) fn run_all() -> Result<()> {
+    let arguments = ["nextest", "run", "--workspace", "--locked", "--profile", "gate"];
+    run(&mut cargo(arguments.iter().chain(&["--cargo-profile", PROFILE])))
+}
+
+/// Returns the mount points of the project's file systems.
+pub(crate) fn mounts() -> Result<Vec<String>> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").context("/proc/self/mounts")?;
+    let ours = mounts.lines().filter(|line| line.contains(" fuse.omnifs "));
+    Ok(ours.filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect())
+}
