@@ -1,0 +1,162 @@
+//! `omnifs build`: builds the provider in the working directory.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use omnifs_runtime::artifact::{self, Artifact};
+
+use crate::author::cargo::Cargo;
+use crate::author::sdk::{self, Refreshed};
+use crate::author::target::{self, Network};
+use crate::author::{note, print};
+
+/// What `omnifs build` is told.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// What to build for
+    #[arg(long, value_name = "TRIPLE", default_value = "wasm32-wasip2")]
+    target: String,
+    /// Download nothing
+    #[arg(long)]
+    offline: bool,
+    /// Further arguments of `cargo build`
+    #[arg(last = true, value_name = "CARGO ARGUMENTS")]
+    cargo: Vec<OsString>,
+}
+
+/// Builds the provider whose manifest is in the working directory or the nearest one above,
+/// labels and checks the component, and prints where it is.
+///
+/// # Errors
+/// When there is no manifest, the target cannot be installed, cargo fails, or the result does
+/// not fit the contract.
+pub(crate) fn build(arguments: &BuildArgs) -> anyhow::Result<()> {
+    let working = std::env::current_dir().context("cannot find the working directory")?;
+    let Some(directory) = working.ancestors().find(|above| above.join("Cargo.toml").is_file())
+    else {
+        bail!(
+            "there is no Cargo.toml in {} or above: run this in the directory of a provider, \
+             which `omnifs init NAME` makes",
+            working.display()
+        );
+    };
+    refresh_sdk(directory)?;
+    let network = if arguments.offline { Network::Refused } else { Network::Allowed };
+    target::ensure(directory, &arguments.target, network)?;
+    let mut further = arguments.cargo.clone();
+    if arguments.offline {
+        further.push("--offline".into());
+    }
+    let cargo = Cargo { directory, target: &arguments.target, arguments: &further };
+    cargo.refuse_sdk_from_registry()?;
+    let components = cargo.build()?;
+    if components.is_empty() {
+        bail!(
+            "cargo built no component: a provider's Cargo.toml says [lib] crate-type = [\"cdylib\"]"
+        );
+    }
+    for file in components {
+        let shown = file.strip_prefix(&working).unwrap_or(&file);
+        let artifact = finish(&file).with_context(|| format!("{}", shown.display()))?;
+        print(&report(shown, &artifact))?;
+    }
+    Ok(())
+}
+
+fn refresh_sdk(directory: &Path) -> anyhow::Result<()> {
+    match sdk::refresh(directory)? {
+        Refreshed::No => {}
+        Refreshed::Written(place) => {
+            note(&format!("wrote the SDK {} to {}", sdk::VERSION, place.display()));
+        }
+        Refreshed::Replaced(place, before) if before == sdk::VERSION => {
+            note(&format!("{} differed from the SDK {before}: restored it", place.display()));
+        }
+        Refreshed::Replaced(place, before) => {
+            let now = sdk::VERSION;
+            note(&format!("replaced the SDK {before} in {} by {now}", place.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Labels a component in its place and checks it.
+fn finish(file: &Path) -> anyhow::Result<Artifact> {
+    let bytes = fs::read(file).context("cannot read it")?;
+    let labelled = artifact::label(&bytes)?;
+    let artifact = artifact::check(&labelled)?;
+    if labelled != bytes {
+        replace(file, &labelled).context("cannot write the labelled component")?;
+    }
+    Ok(artifact)
+}
+
+/// Replaces a file as a whole. Written in place it would change cargo's own copy, which is
+/// the same file under another name.
+fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut new = file.as_os_str().to_os_string();
+    new.push(format!(".{}", std::process::id()));
+    let new = PathBuf::from(new);
+    let written = fs::write(&new, bytes)
+        .and_then(|()| fs::set_permissions(&new, fs::metadata(file)?.permissions()))
+        .and_then(|()| fs::rename(&new, file));
+    if written.is_err() {
+        // The error of writing says more than one of cleaning up.
+        let _left = fs::remove_file(&new);
+    }
+    written
+}
+
+fn report(file: &Path, artifact: &Artifact) -> String {
+    let imports = imports(&artifact.imports);
+    format!("{}\n  size     {} bytes\n  imports  {imports}\n", file.display(), artifact.size)
+}
+
+/// Returns what a component asks the host for: capabilities by name, the rest by package.
+fn imports(names: &[String]) -> String {
+    let mut shown: Vec<&str> = Vec::new();
+    for name in names {
+        let short = match name.split_once('/') {
+            Some((package, _)) if !package.starts_with("omnifs:") => package,
+            _ => name,
+        };
+        if !shown.contains(&short) {
+            shown.push(short);
+        }
+    }
+    // Capabilities first: they are what a user has to grant.
+    shown.sort_by_key(|name| !name.starts_with("omnifs:"));
+    if shown.is_empty() { "nothing".to_string() } else { shown.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn imports_name_capabilities_first_and_packages_once() {
+        let names = ["wasi:io/poll@0.2.6", "wasi:io/error@0.2.6", "omnifs:provider/http@1.0.0"];
+        let names = names.map(String::from);
+        assert_eq!(imports(&names), "omnifs:provider/http@1.0.0, wasi:io");
+        assert_eq!(imports(&[]), "nothing");
+    }
+
+    #[test]
+    fn replacing_leaves_the_other_name_of_the_file_alone() {
+        let home = tempfile::tempdir().expect("a directory");
+        let (ours, of_cargo) = (home.path().join("a.wasm"), home.path().join("deps.wasm"));
+        fs::write(&of_cargo, "plain").expect("works");
+        fs::hard_link(&of_cargo, &ours).expect("works");
+        replace(&ours, b"labelled").expect("works");
+        assert_eq!(fs::read(&ours).expect("works"), b"labelled");
+        assert_eq!(fs::read(&of_cargo).expect("works"), b"plain");
+        let mode = |file: &Path| fs::metadata(file).expect("works").mode();
+        assert_eq!(mode(&ours), mode(&of_cargo));
+        assert_eq!(fs::read_dir(home.path()).expect("works").count(), 2);
+    }
+}
