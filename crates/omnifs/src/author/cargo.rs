@@ -88,16 +88,13 @@ impl Cargo<'_> {
 
     /// Returns how a provider gets its SDK, unless this one has it already.
     fn hint(&self) -> String {
-        if self.directory.join(sdk::PLACE).exists()
-            && self.directory.join(".cargo/config.toml").exists()
-        {
+        if sdk::is_copied(self.directory) {
             return String::new();
         }
         format!(
-            ". The SDK comes with omnifs: copy {place} and .cargo/config.toml from a provider that \
-             `omnifs init` makes; the latter says\n  [patch.crates-io]\n  omnifs-provider = {{ path \
-             = \"{place}\" }}",
-            place = sdk::PLACE
+            ". The SDK comes with omnifs: write this into .cargo/config.toml and build again\n  \
+             [patch.crates-io]\n  omnifs-provider = {{ path = \"{}\" }}",
+            sdk::PLACE
         )
     }
 

@@ -102,8 +102,7 @@ fn report(name: &CrateName, directory: &Path, above: Option<&Path>) -> String {
     let path = path.display().to_string();
     let own = above.map_or_else(String::new, |manifest| {
         format!(
-            "it is a workspace of its own, so that cargo does not look for it in {}: \
-             [workspace] in its Cargo.toml says so\n",
+            "{} is a workspace: [workspace] in {crate_name}/Cargo.toml keeps the provider out of it\n",
             manifest.display()
         )
     });

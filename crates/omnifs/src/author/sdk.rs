@@ -41,6 +41,11 @@ pub(super) fn write(directory: &Path) -> anyhow::Result<()> {
     FILES.iter().try_for_each(|(file, text)| write_file(&place.join(file), text))
 }
 
+/// Whether cargo takes the SDK of the provider in `directory` from a copy there or above.
+pub(super) fn is_copied(directory: &Path) -> bool {
+    directory.ancestors().any(uses_copy)
+}
+
 /// Makes the copy that `directory` or one above it uses equal to the SDK in this binary.
 pub(super) fn refresh(directory: &Path) -> anyhow::Result<Refreshed> {
     let Some(owner) = directory.ancestors().find(|above| uses_copy(above)) else {

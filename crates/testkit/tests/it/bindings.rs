@@ -5,7 +5,7 @@ use wit_bindgen_core::{Files, WorldGenerator as _};
 use crate::blessed::{assert_current, contract};
 
 const HEADER: &str = "\
-// The Rust side of /wit, world `provider`. A test of `testkit` proves it current;
+// @generated from /wit, world `provider`. A test of `testkit` proves it current;
 // `OMNIFS_BLESS=1` with that test writes it anew.
 ";
 

@@ -9,5 +9,6 @@
 mod bindings;
 mod blessed;
 mod guests;
-mod helpers;
+mod run;
+mod sandbox;
 mod wit_reference;

@@ -1,0 +1,48 @@
+//! What the documentation shows is what happens.
+
+use std::fs;
+
+use testkit::{Sandbox, guests, run};
+
+use crate::{OMNIFS, config_of};
+
+/// A command of a page, and what the page says that it prints.
+struct Shown {
+    command: String,
+    printed: String,
+}
+
+/// Returns the commands of all `console` blocks, in order.
+fn shown(page: &str) -> Vec<Shown> {
+    let blocks = page.split("```console\n").skip(1);
+    let mut all: Vec<Shown> = Vec::new();
+    for line in blocks.flat_map(|rest| rest.split("```").next().unwrap_or_default().lines()) {
+        match (line.strip_prefix("$ "), all.last_mut()) {
+            (Some(command), _) => all.push(Shown { command: command.into(), printed: String::new() }),
+            (None, Some(last)) => last.printed.extend([line, "\n"]),
+            (None, None) => panic!("{line:?} stands before the first command"),
+        }
+    }
+    all
+}
+
+#[test]
+fn the_guide_to_testing_is_true() {
+    let sandbox = Sandbox::new(OMNIFS);
+    let mounts = sandbox.root().join("mnt");
+    let mounts = mounts.to_str().unwrap();
+    sandbox.configure(&config_of(&sandbox, &[("my-provider", guests::HELLO_PATH)], ""));
+    let built = sandbox.home().join("target/wasm32-wasip2/release");
+    fs::create_dir_all(&built).unwrap();
+    fs::write(built.join("my_provider.wasm"), guests::HELLO).unwrap();
+
+    let page = include_str!("../../../../docs/testing.md").replace("/omnifs/", &format!("{mounts}/"));
+    let all = shown(&page);
+    assert_eq!(all.len(), page.matches("\n$ ").count(), "a command outside of a block");
+    assert!(all.len() >= 20, "{}", all.len());
+    for Shown { command, printed } in all {
+        // As a terminal shows it: errors between the lines.
+        let output = run(sandbox.command("sh").args(["-c", &format!("{{ {command}; }} 2>&1")]));
+        assert_eq!(output.stdout, printed, "$ {command}");
+    }
+}
