@@ -3,31 +3,21 @@
 use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use zerocopy::IntoBytes;
 
-use crate::wire::{OutHeader, RetrieveOut, notify};
+use crate::wire::OutHeader;
 
 /// The kernel's FUSE device, or in a test a socket that keeps messages apart.
 #[derive(Debug)]
 pub(crate) struct Channel {
     fd: OwnedFd,
-    kind: Kind,
-}
-
-/// What is at the other end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// `/dev/fuse`.
-    Device,
-    /// A sequenced-packet socket.
-    Socket,
 }
 
 impl Channel {
-    pub(crate) fn new(fd: OwnedFd, kind: Kind) -> Self {
-        Self { fd, kind }
+    pub(crate) fn new(fd: OwnedFd) -> Self {
+        Self { fd }
     }
 
     /// Waits for one message and returns its length; `None` at the end of the connection.
@@ -74,7 +64,7 @@ impl Channel {
         self.write(OutHeader { len: 0, error, unique }, [&[], &[]])
     }
 
-    /// Sends a notice; `code` is one of [`notify`].
+    /// Sends a notice; `code` is one of [`crate::wire::notify`].
     ///
     /// # Errors
     /// `ENOENT` when the kernel does not hold what the notice is about, `EINVAL` when it does
@@ -83,20 +73,20 @@ impl Channel {
         self.write(OutHeader { len: 0, error: code, unique: 0 }, body)
     }
 
-    /// Makes [`Self::receive`] of another thread return.
+    /// Returns whether requests can still come.
+    pub(crate) fn is_connected(&self) -> bool {
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let gone = PollFlags::ERR | PollFlags::HUP;
+        poll(&mut fds, Some(&now)).is_ok() && fds.iter().all(|fd| !fd.revents().intersects(gone))
+    }
+
+    /// Ends a connection over a socket, which wakes who waits in [`Self::receive`].
     ///
     /// # Errors
-    /// As [`Self::notify`].
-    pub(crate) fn wake(&self) -> Result<(), Errno> {
-        match self.kind {
-            // The kernel sends what it has cached of a node back as a request, nothing here,
-            // which needs neither privilege nor anybody to use the mount.
-            Kind::Device => {
-                let out = RetrieveOut { nodeid: 1, ..RetrieveOut::default() };
-                self.notify(notify::RETRIEVE, [out.as_bytes(), &[]])
-            }
-            Kind::Socket => rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Both),
-        }
+    /// `ENOTSOCK` for the kernel's device.
+    pub(crate) fn hang_up(&self) -> Result<(), Errno> {
+        rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Both)
     }
 
     fn write(&self, mut head: OutHeader, [first, second]: [&[u8]; 2]) -> Result<(), Errno> {

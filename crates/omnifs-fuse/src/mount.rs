@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 pub use error::MountError;
 pub(crate) use fusermount::detach;
 
-use crate::channel::Kind;
 use crate::mounts;
 
 /// The type that `/proc/self/mountinfo` shows for our mounts.
@@ -35,14 +34,13 @@ pub struct MountOptions {
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) fd: OwnedFd,
-    pub(crate) kind: Kind,
     pub(crate) mount: Option<MountPoint>,
 }
 
 impl Connection {
     /// Returns a connection over a sequenced-packet socket whose other end plays the kernel.
     pub fn from_socket(socket: OwnedFd) -> Self {
-        Self { fd: socket, kind: Kind::Socket, mount: None }
+        Self { fd: socket, mount: None }
     }
 }
 
@@ -100,7 +98,7 @@ pub fn mount(options: &MountOptions) -> Result<Connection, MountError> {
         return Err(MountError::Vanished { path });
     };
     let mount = MountPoint { path, device, helper };
-    Ok(Connection { fd, kind: Kind::Device, mount: Some(mount) })
+    Ok(Connection { fd, mount: Some(mount) })
 }
 
 /// Returns the path as mountinfo will show it.
@@ -134,6 +132,12 @@ impl MountPoint {
             Helper::None => direct::unmount(&self.path),
             Helper::Fusermount => fusermount::unmount(&self.path),
         }
+    }
+
+    /// Ends the connection. Only while it is known to be connected: the number of a device is
+    /// given to another mount once it is gone.
+    pub(crate) fn abort(&self) -> std::io::Result<()> {
+        mounts::abort(self.device)
     }
 
     /// Lets the kernel read ahead as much as one request carries, where that is permitted.

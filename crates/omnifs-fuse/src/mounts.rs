@@ -1,12 +1,14 @@
 //! What is mounted where, whether it lives, and how to get rid of it when it does not.
 
 mod clear;
+mod fusectl;
 mod probe;
 mod table;
 
 use std::path::{Path, PathBuf};
 
 pub use clear::clear_dead;
+pub(crate) use fusectl::abort;
 pub use probe::{Liveness, probe};
 
 use crate::mount::MountError;

@@ -122,7 +122,7 @@ impl Session {
         runtime: Handle,
         options: SessionOptions,
     ) -> Result<Self, SessionError> {
-        let Connection { fd, kind, mount } = connection;
+        let Connection { fd, mount } = connection;
         let (jobs, inbox) = Inbox::new(tree.changes());
         let due = jobs.clone();
         let gate = Gate::new(Box::new(move |notice| {
@@ -130,7 +130,7 @@ impl Session {
             let _ = due.send(Job::Due(notice));
         }));
         let shared = Arc::new(Shared {
-            channel: Channel::new(fd, kind),
+            channel: Channel::new(fd),
             tree,
             owner: Owner::of_this_process(),
             gate,
@@ -207,11 +207,9 @@ impl Session {
     /// Ends the threads.
     fn close(&mut self) {
         self.shared.closing.store(true, Ordering::Release);
-        // Both fail only when who is to hear it is gone already.
+        // Fails only when who is to hear it is gone already.
         let _ = self.shared.jobs.send(Job::Stop);
-        if self.is_serving() {
-            let _ = self.shared.channel.wake();
-        }
+        self.disconnect();
         let deadline = Instant::now() + FAREWELL;
         for thread in self.threads.drain(..) {
             while !thread.is_finished() && Instant::now() < deadline {
@@ -224,6 +222,23 @@ impl Session {
                 // It ends when the last user of a lazily unmounted mount leaves.
                 tracing::warn!(target: "omnifs_fuse", "a thread of a mount is still busy");
             }
+        }
+    }
+}
+
+impl Session {
+    /// Ends the connection where the unmount did not: somebody still uses it, or has a copy of
+    /// the mount in a namespace. The reader waits in the kernel, and this wakes it.
+    fn disconnect(&self) {
+        if !self.is_serving() || !self.shared.channel.is_connected() {
+            return;
+        }
+        let result = match &self.mount {
+            Some(mount) => mount.abort(),
+            None => self.shared.channel.hang_up().map_err(io::Error::from),
+        };
+        if let Err(error) = result {
+            tracing::debug!(target: "omnifs_fuse", %error, "cannot end the connection");
         }
     }
 }

@@ -13,7 +13,7 @@ pub use opcode::Opcode;
 pub(crate) use record::{
     Attr, AttrOut, BatchForgetIn, Dirent, EntryOut, ForgetIn, ForgetOne, GetxattrIn, GetxattrOut,
     InHeader, InitIn, InitOut, InterruptIn, InvalEntryOut, InvalInodeOut, OpenOut, OutHeader,
-    PruneOut, ReadIn, ReleaseIn, RetrieveOut, StatfsOut,
+    PruneOut, ReadIn, ReleaseIn, StatfsOut,
 };
 
 /// `FUSE_KERNEL_VERSION`: the only major version there has been since Linux 2.6.16.
@@ -62,8 +62,6 @@ pub(crate) mod notify {
     pub(crate) const INVAL_INODE: i32 = 2;
     /// Forget a name, or let it expire.
     pub(crate) const INVAL_ENTRY: i32 = 3;
-    /// Send cached data back; used to wake the reader.
-    pub(crate) const RETRIEVE: i32 = 5;
     /// Drop the names of unused nodes (Linux 6.18).
     pub(crate) const PRUNE: i32 = 9;
 }

@@ -78,6 +78,4 @@ record! {
     InvalEntryOut { parent: u64, namelen: u32, flags: u32 }
     /// `struct fuse_notify_prune_out` without its node ids (Linux 6.18)
     PruneOut { count: u32, padding: u32, spare: u64 }
-    /// `struct fuse_notify_retrieve_out`
-    RetrieveOut { notify_unique: u64, nodeid: u64, offset: u64, size: u32, padding: u32 }
 }

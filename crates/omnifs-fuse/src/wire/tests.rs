@@ -27,7 +27,6 @@ const SIZES: &[(&str, usize)] = &[
     ("struct fuse_direntplus", size_of::<EntryOut>() + size_of::<Dirent>()),
     ("struct fuse_notify_inval_inode_out", size_of::<InvalInodeOut>()),
     ("struct fuse_notify_inval_entry_out", size_of::<InvalEntryOut>()),
-    ("struct fuse_notify_retrieve_out", size_of::<RetrieveOut>()),
 ];
 
 /// The header's constants that this session sends, with our value.
@@ -46,7 +45,6 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("FUSE_EXPIRE_ONLY", EXPIRE_ONLY as u64),
     ("FUSE_NOTIFY_INVAL_INODE", notify::INVAL_INODE as u64),
     ("FUSE_NOTIFY_INVAL_ENTRY", notify::INVAL_ENTRY as u64),
-    ("FUSE_NOTIFY_RETRIEVE", notify::RETRIEVE as u64),
     ("DT_UNKNOWN", dirent_type::UNKNOWN as u64),
     ("DT_DIR", dirent_type::DIRECTORY as u64),
     ("DT_REG", dirent_type::FILE as u64),
@@ -98,7 +96,7 @@ fn has_the_sizes_of_linux_6_18() {
     let sizes: Vec<usize> = SIZES.iter().map(|(_, size)| *size).collect();
     assert_eq!(
         sizes,
-        [40, 16, 64, 64, 88, 128, 104, 8, 8, 16, 16, 40, 24, 80, 8, 8, 8, 24, 152, 24, 16, 32]
+        [40, 16, 64, 64, 88, 128, 104, 8, 8, 16, 16, 40, 24, 80, 8, 8, 8, 24, 152, 24, 16]
     );
     assert_eq!(size_of::<PruneOut>(), 16);
 }

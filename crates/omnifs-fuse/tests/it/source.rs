@@ -26,6 +26,8 @@ struct State {
     slow_lookups: HashMap<String, Duration>,
     slow_lists: HashMap<String, Duration>,
     reads: HashMap<String, u64>,
+    /// How many slow answers were begun.
+    begun: u64,
 }
 
 impl Memory {
@@ -81,6 +83,19 @@ impl Memory {
         self.state().reads.get(path).copied().unwrap_or(0)
     }
 
+    /// Returns how many slow answers were begun.
+    pub fn begun(&self) -> u64 {
+        self.state().begun
+    }
+
+    /// Takes the time of a slow answer, if it is one.
+    async fn pause(&self, time: Option<Duration>) {
+        if let Some(time) = time {
+            self.state().begun += 1;
+            tokio::time::sleep(time).await;
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,12 +135,6 @@ fn join(directory: &Object, name: &Name) -> String {
     format!("{}/{name}", path(directory)).trim_start_matches('/').to_owned()
 }
 
-async fn pause(time: Option<Duration>) {
-    if let Some(time) = time {
-        tokio::time::sleep(time).await;
-    }
-}
-
 impl Source for Memory {
     fn lookup_child<'a>(
         &'a self,
@@ -135,7 +144,7 @@ impl Source for Memory {
         async move {
             let path = join(parent, name);
             let time = self.state().slow_lookups.get(&path).copied();
-            pause(time).await;
+            self.pause(time).await;
             Ok(self.state().child(&path))
         }
         .boxed()
@@ -148,7 +157,7 @@ impl Source for Memory {
         async move {
             let path = path(directory);
             let time = self.state().slow_lists.get(&path).copied();
-            pause(time).await;
+            self.pause(time).await;
             Ok(self.state().order.get(&path).cloned().unwrap_or_default())
         }
         .boxed()
@@ -165,7 +174,7 @@ impl Source for Memory {
                 *state.reads.entry(path.clone()).or_default() += 1;
                 state.slow_reads.get(&path).copied()
             };
-            pause(time).await;
+            self.pause(time).await;
             Ok(self.state().nodes.get(&path).cloned().flatten())
         }
         .boxed()

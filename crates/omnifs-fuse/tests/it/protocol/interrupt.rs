@@ -14,14 +14,18 @@ const EINTR: i32 = -4;
 /// Twice the interval at which signals are looked for, and some.
 const A_WHILE: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
 
-/// A stopped process: signals stay pending.
+/// A stopped process that handles signals, so that they stay pending.
 struct Stopped(Child);
 
 impl Stopped {
     fn new() -> Self {
-        let child = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
+        let script = "trap : HUP INT QUIT TERM ALRM USR1; kill -STOP $$; :";
+        let child = Command::new("sh").args(["-c", script]).stdin(Stdio::null()).spawn().unwrap();
         let stopped = Self(child);
-        stopped.signal(Signal::STOP);
+        let status = format!("/proc/{}/status", stopped.id());
+        while !std::fs::read_to_string(&status).unwrap().contains("State:\tT") {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         stopped
     }
 

@@ -1,0 +1,57 @@
+//! Mounts a small tree from memory: `serve_memory MOUNTPOINT NAME`.
+//!
+//! Says `ready` once it serves, and ends at the end of its input or when somebody unmounts.
+//! The tests use it where the server has to be a process of its own: one that is killed, or
+//! that belongs to an ordinary user.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use omnifs_fuse::{MountOptions, Notices, Session, SessionOptions, mount};
+use omnifs_vfs::{Settings, SystemClock, Tree};
+
+#[path = "../tests/it/source.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
+mod source;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(mountpoint), Some(name)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: serve_memory MOUNTPOINT NAME".into());
+    };
+    let memory = source::Memory::new();
+    memory
+        .file("hello.txt", "hello from memory\n")
+        .file("directory/deep.txt", "deep\n")
+        .file("slow.txt", "slow\n")
+        .slow_read("slow.txt", Duration::from_secs(3600));
+    let tree = Tree::new(memory, Arc::new(SystemClock::new()), Settings::default());
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let options = MountOptions { mountpoint: mountpoint.into(), name, allow_other: false };
+    let session = Session::serve(
+        mount(&options)?,
+        tree,
+        runtime.handle().clone(),
+        SessionOptions { answer: Duration::from_secs(3600), notices: Notices::Auto },
+    )?;
+    let mut output = std::io::stdout();
+    output.write_all(b"ready\n")?;
+    output.flush()?;
+    let (input_ended, ended) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let result = std::io::stdin().read_to_end(&mut Vec::new());
+        // Nobody listens once the mount is gone.
+        let _ = input_ended.send(result);
+    });
+    runtime.block_on(async {
+        tokio::select! {
+            () = session.ended() => {}
+            _ = ended => {}
+        }
+    });
+    drop(session);
+    Ok(())
+}
