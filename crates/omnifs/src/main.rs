@@ -1,2 +1,19 @@
-//! Placeholder.
-fn main() {}
+//! The program `omnifs`: its commands, its configuration, and the daemon that owns the mounts.
+//!
+//! It ties `omnifs-fuse`, `omnifs-vfs` and `omnifs-runtime` together and knows neither the
+//! kernel's wire format nor WebAssembly itself.
+
+mod author;
+mod cli;
+mod config;
+mod control;
+mod daemon;
+mod env;
+mod exit;
+mod places;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run().into()
+}

@@ -1,0 +1,138 @@
+//! The commands.
+
+mod check;
+mod launch;
+mod logs;
+mod output;
+mod probe;
+mod running;
+mod status;
+mod table;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::author;
+use crate::daemon::{self, Mode};
+use crate::exit::{Exit, Failure};
+use crate::places::Places;
+
+/// Mounts anything that has an API as ordinary files.
+#[derive(Debug, Parser)]
+#[command(name = "omnifs", version, arg_required_else_help = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Begin a new provider
+    Init(author::InitArgs),
+    /// Build the provider in this directory
+    Build(author::BuildArgs),
+    /// Check whether a file is a provider that this program can run
+    Check(CheckArgs),
+    /// Start the daemon and mount every provider
+    Start(StartArgs),
+    /// Unmount every provider and end the daemon
+    Stop,
+    /// Stop the daemon if it runs, and start it
+    Restart,
+    /// Show what is mounted
+    Status(StatusArgs),
+    /// Show the daemon's log
+    Logs(LogsArgs),
+    /// Read a directory as a program would; prints why it cannot be read
+    #[command(name = probe::COMMAND, hide = true)]
+    Probe(ProbeArgs),
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// The component
+    #[arg(value_name = "FILE.wasm")]
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct StartArgs {
+    /// Stay in the foreground and log to the terminal, too
+    #[arg(long)]
+    foreground: bool,
+    /// Leave the terminal and report on standard output
+    #[arg(long, hide = true, requires = "foreground")]
+    detached: bool,
+}
+
+#[derive(Debug, Args)]
+struct StatusArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct LogsArgs {
+    /// Go on showing what is added
+    #[arg(short, long)]
+    follow: bool,
+    /// Show the last N lines only [default: all, with --follow 10]
+    #[arg(short = 'n', long, value_name = "N")]
+    lines: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+struct ProbeArgs {
+    directory: PathBuf,
+}
+
+/// Runs the command that the arguments name, and prints why it failed.
+pub(crate) fn run() -> Exit {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => {
+            // Help and version come this way, too; with a closed output there is nobody to tell.
+            let _closed = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+        }
+    };
+    match dispatch(command) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output::error(&failure.text());
+            failure.exit
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Init(arguments) => {
+            author::init(&arguments).map(|()| Exit::Success).map_err(Failure::from)
+        }
+        Command::Build(arguments) => {
+            author::build(&arguments).map(|()| Exit::Success).map_err(Failure::from)
+        }
+        Command::Check(arguments) => check::run(&arguments.file),
+        Command::Start(StartArgs { foreground: false, .. }) => launch::start(&Places::find()?),
+        Command::Start(StartArgs { detached: false, .. }) => {
+            daemon::run(&Places::find()?, Mode::Foreground)
+        }
+        Command::Start(_) => daemon::run(&Places::find()?, Mode::Detached),
+        Command::Stop => running::stop(&Places::find()?),
+        Command::Restart => launch::restart(&Places::find()?),
+        Command::Status(StatusArgs { json: true }) => status::json(&Places::find()?),
+        Command::Status(StatusArgs { json: false }) => status::table_of(&Places::find()?),
+        Command::Logs(arguments) => {
+            let log = Places::find()?.log();
+            if arguments.follow {
+                logs::follow(&log, arguments.lines)
+            } else {
+                logs::show(&log, arguments.lines)
+            }
+        }
+        Command::Probe(arguments) => probe::answer(&arguments.directory),
+    }
+}

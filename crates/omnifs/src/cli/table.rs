@@ -1,0 +1,124 @@
+//! The providers as a table, and how well they serve all in all.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::output::plain;
+use crate::control::{ProviderStatus, State};
+use crate::exit::Exit;
+
+/// Which columns a table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// Name, mount and state.
+    Short,
+    /// The instances, too.
+    Full,
+}
+
+/// Returns the table, or the empty text when there are no providers.
+pub(super) fn table(providers: &[ProviderStatus], columns: Columns) -> String {
+    if providers.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    let mut heads = vec!["NAME", "MOUNT", "STATE"];
+    if columns == Columns::Full {
+        heads.push("INSTANCES");
+    }
+    table.add_row(heads);
+    for provider in providers {
+        let mut cells =
+            vec![provider.name.clone(), plain(&provider.mount), provider.state.word().to_owned()];
+        if columns == Columns::Full {
+            cells.push(provider.instances.to_string());
+        }
+        table.add_row(cells);
+    }
+    // One space left of a cell and one right is what the library has at least.
+    let lines = table.lines().map(|line| format!("{}\n", line.trim()));
+    lines.collect()
+}
+
+/// Returns what is wrong with each provider and what to do about it, or the empty text.
+pub(super) fn troubles(providers: &[ProviderStatus]) -> String {
+    let mut text = String::new();
+    for ProviderStatus { name, error, .. } in providers {
+        if let Some(trouble) = error {
+            let (reason, remedy) = (plain(&trouble.reason), plain(&trouble.remedy));
+            text.push_str(&format!("error: {name}: {}\n", reason.replace('\n', "\n  ")));
+            text.push_str(&format!("  help: {}\n", remedy.replace('\n', "\n  ")));
+        }
+    }
+    text
+}
+
+/// Returns the code for providers that are in these states.
+pub(super) fn verdict(providers: &[ProviderStatus]) -> Exit {
+    let serves = |state| matches!(state, State::Ready | State::Degraded);
+    if providers.iter().all(|provider| provider.state == State::Ready) {
+        Exit::Success
+    } else if providers.iter().any(|provider| serves(provider.state)) {
+        Exit::Degraded
+    } else {
+        Exit::Failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::{CacheStatus, Trouble};
+
+    fn provider(name: &str, state: State) -> ProviderStatus {
+        ProviderStatus {
+            name: name.to_owned(),
+            path: format!("/{name}.wasm"),
+            mount: format!("/omnifs/{name}"),
+            state,
+            error: None,
+            face: 1,
+            instances: 1,
+            traps: 0,
+            http: Vec::new(),
+            cache: CacheStatus::default(),
+        }
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_they_must() {
+        let providers = [provider("a", State::Ready), provider("much-longer", State::Failed)];
+        let expected = "\
+NAME         MOUNT                STATE
+a            /omnifs/a            ready
+much-longer  /omnifs/much-longer  failed
+";
+        assert_eq!(table(&providers, Columns::Short), expected);
+        assert!(
+            table(&providers, Columns::Full)
+                .starts_with("NAME         MOUNT                STATE   INSTANCES\n")
+        );
+        assert_eq!(table(&[], Columns::Full), "");
+    }
+
+    #[test]
+    fn troubles_name_provider_reason_and_remedy() {
+        let mut broken = provider("b", State::Failed);
+        broken.error = Some(Trouble { reason: "one\x1b\ntwo".to_owned(), remedy: "do".to_owned() });
+        let providers = [provider("a", State::Ready), broken];
+        assert_eq!(troubles(&providers), "error: b: one\\u{1b}\n  two\n  help: do\n");
+    }
+
+    #[test]
+    fn the_code_tells_all_some_and_none_apart() {
+        let code = |states: &[State]| {
+            let providers: Vec<_> = states.iter().map(|state| provider("a", *state)).collect();
+            verdict(&providers)
+        };
+        assert_eq!(code(&[]), Exit::Success);
+        assert_eq!(code(&[State::Ready, State::Ready]), Exit::Success);
+        assert_eq!(code(&[State::Ready, State::Failed]), Exit::Degraded);
+        assert_eq!(code(&[State::Degraded]), Exit::Degraded);
+        assert_eq!(code(&[State::Unmounted, State::Failed]), Exit::Failure);
+    }
+}

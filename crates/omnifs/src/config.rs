@@ -1,0 +1,167 @@
+//! `providers.toml`: what is mounted where, and what it may do.
+//!
+//! Two steps: `raw` mirrors the file, key by key, and refuses what it does not know; this
+//! module's [`Config`] is what the daemon needs: checked, absolute, with every default in its
+//! place. Nothing outside sees the raw form.
+
+mod allow;
+mod capabilities;
+mod check;
+mod path_rules;
+mod problem;
+mod raw;
+mod units;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(crate) use capabilities::Capabilities;
+pub(crate) use problem::ConfigError;
+
+/// The whole file, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// What holds for all providers.
+    pub(crate) host: HostConfig,
+    /// The providers in the order of the file, the disabled ones too.
+    pub(crate) providers: Vec<ProviderConfig>,
+}
+
+/// `[host]`.
+#[derive(Debug)]
+pub(crate) struct HostConfig {
+    /// Certificates to trust besides the system's.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the HTTP capability to come"))]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Whether other users of the machine see the mounts.
+    pub(crate) allow_other: bool,
+    /// Bytes of memory that the caches of all providers share.
+    pub(crate) memory: u64,
+    /// Bytes of disk that the caches of all providers share.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the disk cache to come"))]
+    pub(crate) disk: u64,
+}
+
+/// One `[[provider]]`.
+#[derive(Debug)]
+pub(crate) struct ProviderConfig {
+    /// Its name, unique in the file: `[a-z0-9][a-z0-9-]{0,62}`.
+    pub(crate) name: String,
+    /// The component.
+    pub(crate) component: Component,
+    /// Where it is mounted: absolute, without `.` and `..`.
+    pub(crate) mount: PathBuf,
+    /// Whether it is mounted at all.
+    pub(crate) enabled: bool,
+    /// What becomes of a result while a host call failed.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the taint rule to come"))]
+    pub(crate) errors: ErrorRule,
+    /// Whether its files may grow while they are open.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by live files to come"))]
+    pub(crate) live: bool,
+    /// What the user grants.
+    pub(crate) capabilities: Capabilities,
+    /// How its answers are cached.
+    pub(crate) cache: CacheConfig,
+    /// What it may use.
+    pub(crate) limits: LimitsConfig,
+    /// `[provider.config]`, handed to the provider as JSON.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the config capability to come"))]
+    pub(crate) settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Where a component comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Component {
+    /// A file, absolute.
+    File(PathBuf),
+    /// One that is part of this program.
+    Builtin(String),
+}
+
+impl std::fmt::Display for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Builtin(name) => write!(f, "builtin:{name}"),
+        }
+    }
+}
+
+/// What becomes of an empty answer that a provider gave while a host call failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorRule {
+    /// The failure is shown.
+    Strict,
+    /// The answer is shown.
+    AsProvider,
+}
+
+/// `[provider.cache]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CacheConfig {
+    /// How long an answer is fresh.
+    pub(crate) ttl: Duration,
+    /// How long an absence is fresh.
+    pub(crate) negative: Duration,
+    /// How long past that an answer is served while a new one is fetched.
+    pub(crate) stale_while_revalidate: Duration,
+    /// How long past that an answer is served while fetching fails.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the stale rules to come"))]
+    pub(crate) stale_if_error: Duration,
+    /// Bytes in memory.
+    pub(crate) memory: u64,
+    /// Bytes on disk; `None` keeps nothing there.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the disk cache to come"))]
+    pub(crate) disk: Option<u64>,
+}
+
+/// `[provider.limits]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LimitsConfig {
+    /// Until when every request of the kernel is answered.
+    pub(crate) answer: Duration,
+    /// How long one call of the provider may take.
+    pub(crate) call: Duration,
+    /// How much CPU one call may use.
+    pub(crate) cpu: Duration,
+    /// Bytes of linear memory of one instance.
+    pub(crate) memory: u64,
+    /// Instances at a time; `None` is the contract's own number (4 for face 1, 32 for face 2).
+    pub(crate) instances: Option<u32>,
+    /// Calls that may wait for an instance.
+    pub(crate) queue: u32,
+    /// Bytes of one file.
+    pub(crate) file: u64,
+    /// Names of one directory.
+    pub(crate) names: u64,
+    /// HTTP requests at a time.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the HTTP capability to come"))]
+    pub(crate) http_in_flight: u32,
+    /// HTTP requests in a minute; `None` is no brake.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the HTTP capability to come"))]
+    pub(crate) requests_per_minute: Option<u32>,
+}
+
+impl Config {
+    /// Reads and checks the file; `home` is what `~/` stands for.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the file cannot be read, or with the place of its first mistake.
+    pub(crate) fn load(file: &Path, home: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file).map_err(|e| ConfigError::unreadable(file, &e))?;
+        Self::parse(&text, home).map_err(|problem| problem.in_file(file, text))
+    }
+
+    /// Returns the providers that are to be mounted.
+    pub(crate) fn enabled(&self) -> impl Iterator<Item = &ProviderConfig> {
+        self.providers.iter().filter(|provider| provider.enabled)
+    }
+
+    fn parse(text: &str, home: &Path) -> Result<Self, problem::Problem> {
+        check::config(raw::parse(text)?, home)
+    }
+}
+
+#[cfg(test)]
+mod tests;

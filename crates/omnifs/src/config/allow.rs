@@ -1,0 +1,330 @@
+//! Entries of `http.allow`: hosts that a provider may reach through the host.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use super::path_rules::PathPattern;
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AllowEntry {
+    /// Where requests go.
+    pub(crate) target: Target,
+    /// Which methods; empty is all.
+    pub(crate) methods: Vec<Method>,
+    /// Which paths; empty is all.
+    pub(crate) paths: Vec<PathPattern>,
+}
+
+/// Where requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Hosts of the network.
+    Network {
+        /// Scheme, host and port.
+        origin: Origin,
+        /// Whether it may have an address that is not on the public internet.
+        allow_private: bool,
+    },
+    /// A socket of this machine, under a name that is never resolved.
+    Socket {
+        /// The socket's path.
+        path: PathBuf,
+        /// The name that stands for it in `http://NAME/`.
+        alias: String,
+    },
+}
+
+/// Scheme, host and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// `https`, unless the entry says `http://`.
+    pub(crate) scheme: Scheme,
+    /// Which hosts.
+    pub(crate) host: HostPattern,
+    /// Which port.
+    pub(crate) port: u16,
+}
+
+/// How the host talks to an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// Without TLS.
+    Http,
+    /// With TLS.
+    Https,
+}
+
+impl Scheme {
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Which hosts an entry means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HostPattern {
+    /// This name, in lower case.
+    Name(String),
+    /// Every name below this one, at any depth, without itself.
+    Below(String),
+    /// This address.
+    Address(IpAddr),
+}
+
+/// A method of HTTP that an entry can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+    /// `POST`
+    Post,
+    /// `PUT`
+    Put,
+    /// `PATCH`
+    Patch,
+    /// `DELETE`
+    Delete,
+    /// `OPTIONS`
+    Options,
+}
+
+impl Method {
+    const ALL: [(Self, &'static str); 7] = [
+        (Self::Get, "GET"),
+        (Self::Head, "HEAD"),
+        (Self::Post, "POST"),
+        (Self::Put, "PUT"),
+        (Self::Patch, "PATCH"),
+        (Self::Delete, "DELETE"),
+        (Self::Options, "OPTIONS"),
+    ];
+
+    /// Parses a method as it is written on the wire, or returns `None`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, name)| *name == text).map(|(method, _)| *method)
+    }
+}
+
+impl Origin {
+    /// Parses `h`, `h:port` or `scheme://h[:port]`.
+    ///
+    /// # Errors
+    /// The reason, for the reader of the configuration.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = match text.split_once("://") {
+            Some(("https", rest)) => (Scheme::Https, rest),
+            Some(("http", rest)) => (Scheme::Http, rest),
+            Some((other, _)) => return Err(format!("scheme {other:?} is neither http nor https")),
+            None => (Scheme::Https, text),
+        };
+        if rest.contains(['/', '?', '#']) {
+            return Err("an entry names a host; which paths it may ask for goes into \
+                        { host = \"...\", paths = [\"/...\"] }"
+                .to_owned());
+        }
+        if rest.contains('@') {
+            return Err("an entry has no user or password: secrets go into `secrets`".to_owned());
+        }
+        let (host, port) = split_port(rest)?;
+        let port = match port {
+            Some(port) => parse_port(port)?,
+            None => scheme.default_port(),
+        };
+        Ok(Self { scheme, host: HostPattern::parse(host)?, port })
+    }
+}
+
+/// Splits `host:port`, where the host may be an IPv6 address in brackets.
+fn split_port(text: &str) -> Result<(&str, Option<&str>), String> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (_, after) = rest.split_once(']').ok_or("the bracket [ has no end")?;
+        let host = text.strip_suffix(after).unwrap_or(text);
+        return match after.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if after.is_empty() => Ok((host, None)),
+            None => Err(format!("{after:?} after the address is not a port")),
+        };
+    }
+    match text.split_once(':') {
+        Some((_, rest)) if rest.contains(':') => {
+            Err("an IPv6 address stands in brackets: [::1] or [::1]:8080".to_owned())
+        }
+        Some((host, port)) => Ok((host, Some(port))),
+        None => Ok((text, None)),
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = text.parse().ok().filter(|port| digits && *port != 0);
+    port.ok_or_else(|| format!("{text:?} is not a port from 1 to 65535"))
+}
+
+impl HostPattern {
+    /// Parses a host, `*.host` or an address.
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            let address: Ipv6Addr =
+                address.parse().map_err(|_| format!("{address:?} is not an IPv6 address"))?;
+            return Ok(Self::Address(address.into()));
+        }
+        if let Ok(address) = text.parse::<Ipv4Addr>() {
+            return Ok(Self::Address(address.into()));
+        }
+        if text == "*" {
+            return Err("* would allow every host there is: name the hosts".to_owned());
+        }
+        match text.strip_prefix("*.") {
+            Some(apex) => Ok(Self::Below(domain(apex)?)),
+            None => Ok(Self::Name(domain(text)?)),
+        }
+    }
+}
+
+/// Checks a domain name and returns it in lower case.
+pub(super) fn domain(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("the host is empty".to_owned());
+    }
+    if !text.is_ascii() {
+        return Err(format!("{text:?} has to be written in its ASCII form (xn--...)"));
+    }
+    if text.contains('*') {
+        return Err("* stands only at the front, as in *.example.com".to_owned());
+    }
+    let shaped = |label: &str| {
+        let letters = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        (1..=63).contains(&label.len())
+            && letters
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let labels = text.strip_suffix('.').unwrap_or(text);
+    if labels.len() > 253 || !labels.split('.').all(shaped) {
+        return Err(format!("{text:?} is not a host name"));
+    }
+    // A URL whose host ends in a number means an address, however it is written.
+    let last = labels.rsplit('.').next().unwrap_or_default();
+    if last.bytes().all(|b| b.is_ascii_digit()) || last.to_ascii_lowercase().starts_with("0x") {
+        return Err(format!(
+            "{text:?} is not an IPv4 address: write four numbers, as in 192.0.2.1"
+        ));
+    }
+    Ok(labels.to_ascii_lowercase())
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scheme == Scheme::Http {
+            f.write_str("http://")?;
+        }
+        match &self.host {
+            HostPattern::Name(name) => f.write_str(name)?,
+            HostPattern::Below(apex) => write!(f, "*.{apex}")?,
+            HostPattern::Address(IpAddr::V6(address)) => write!(f, "[{address}]")?,
+            HostPattern::Address(IpAddr::V4(address)) => write!(f, "{address}")?,
+        }
+        if self.port != self.scheme.default_port() {
+            write!(f, ":{}", self.port)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for AllowEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            Target::Network { origin, allow_private: false } => write!(f, "{origin}")?,
+            Target::Network { origin, allow_private: true } => write!(f, "{origin} (private too)")?,
+            Target::Socket { path, alias } => write!(f, "http://{alias} at {}", path.display())?,
+        }
+        for (index, method) in self.methods.iter().enumerate() {
+            let name = Method::ALL.iter().find(|(known, _)| known == method);
+            let before = if index == 0 { " by " } else { "," };
+            write!(f, "{before}{}", name.map_or("", |(_, name)| name))?;
+        }
+        for path in &self.paths {
+            write!(f, " {path}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        Origin::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_bare_host_is_https_on_its_port_only() {
+        let origin = Origin::parse("api.example.com").unwrap();
+        let host = HostPattern::Name("api.example.com".to_owned());
+        assert_eq!(origin, Origin { scheme: Scheme::Https, host, port: 443 });
+        assert_eq!(Origin::parse("http://localhost").unwrap().port, 80);
+        assert_eq!(Origin::parse("example.com:8443").unwrap().scheme, Scheme::Https);
+    }
+
+    #[test]
+    fn entries_are_brought_into_one_form() {
+        for (written, form) in [
+            ("API.Example.com.", "api.example.com"),
+            ("https://a.example:443", "a.example"),
+            ("http://a.example:8080", "http://a.example:8080"),
+            ("*.Example.com", "*.example.com"),
+            ("127.0.0.1:8000", "127.0.0.1:8000"),
+            ("http://[::1]:80", "http://[::1]"),
+            ("localhost", "localhost"),
+        ] {
+            assert_eq!(shown(written), form);
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_host() {
+        for bad in [
+            "",
+            "*",
+            "a.*.b",
+            "*a.b",
+            "ftp://a.b",
+            "https://a.b/",
+            "a.b/c",
+            "u:p@a.b",
+            "a b",
+            "-a.b",
+            "a..b",
+            "::1",
+            "[::1",
+            "[::1]x",
+            "a.b:0",
+            "a.b:65536",
+            "a.b:+1",
+            "a.b:",
+            "1.2.3",
+            "0x7f.1",
+            "0x7f000001",
+            "münchen.example",
+            "a.b:1:2",
+        ] {
+            assert!(Origin::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn methods_are_those_of_the_contract() {
+        assert_eq!(Method::parse("GET"), Some(Method::Get));
+        for bad in ["get", "TRACE", "CONNECT", ""] {
+            assert_eq!(Method::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The control socket: how commands talk to the daemon.
+//!
+//! HTTP over a Unix socket that only its owner can reach: `GET /v1/status` answers a
+//! [`Status`], `POST /v1/stop` ends the daemon.
+
+pub(crate) mod client;
+pub(crate) mod server;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of [`Status`] as JSON.
+pub(crate) const SCHEMA: u32 = 1;
+
+/// What `omnifs status --json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Status {
+    /// [`SCHEMA`].
+    pub(crate) schema: u32,
+    /// The daemon's process.
+    pub(crate) pid: i32,
+    /// The daemon's version, which may not be this program's.
+    pub(crate) version: String,
+    /// The providers, in the order of the configuration.
+    pub(crate) providers: Vec<ProviderStatus>,
+}
+
+/// One provider of a [`Status`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProviderStatus {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its component.
+    pub(crate) path: String,
+    /// Its mount.
+    pub(crate) mount: String,
+    /// Whether it serves.
+    pub(crate) state: State,
+    /// Why it does not.
+    pub(crate) error: Option<Trouble>,
+    /// Which face of the contract it has.
+    pub(crate) face: u32,
+    /// Instances now.
+    pub(crate) instances: u64,
+    /// Traps since it was loaded.
+    pub(crate) traps: u64,
+    /// The hosts that it asked.
+    pub(crate) http: Vec<UpstreamStatus>,
+    /// What its cache holds.
+    pub(crate) cache: CacheStatus,
+}
+
+/// Whether a provider serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// It serves.
+    Ready,
+    /// It serves, but not well.
+    Degraded,
+    /// It could not be loaded or mounted, or its mount died.
+    Failed,
+    /// Somebody unmounted it.
+    Unmounted,
+    /// It is being loaded.
+    Loading,
+}
+
+impl State {
+    /// Returns the word of the status.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+            Self::Unmounted => "unmounted",
+            Self::Loading => "loading",
+        }
+    }
+}
+
+/// Why something does not work, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trouble {
+    /// What is wrong.
+    pub(crate) reason: String,
+    /// What to do.
+    pub(crate) remedy: String,
+}
+
+/// The requests to one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UpstreamStatus {
+    /// Its name.
+    pub(crate) host: String,
+    /// Requests so far.
+    pub(crate) requests: u64,
+    /// Those that failed.
+    pub(crate) errors: u64,
+    /// Until when it asked to be left alone, in seconds since 1970.
+    pub(crate) limited_until: Option<u64>,
+}
+
+/// The bytes that a cache holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CacheStatus {
+    /// In memory.
+    pub(crate) memory: u64,
+    /// On disk.
+    pub(crate) disk: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_has_the_shape_of_the_manual() {
+        let status = Status {
+            schema: SCHEMA,
+            pid: 1,
+            version: "1.0.0".to_owned(),
+            providers: vec![ProviderStatus {
+                name: "n".to_owned(),
+                path: "/n.wasm".to_owned(),
+                mount: "/omnifs/n".to_owned(),
+                state: State::Failed,
+                error: Some(Trouble { reason: "r".to_owned(), remedy: "m".to_owned() }),
+                face: 1,
+                instances: 2,
+                traps: 3,
+                http: Vec::new(),
+                cache: CacheStatus { memory: 4, disk: 0 },
+            }],
+        };
+        let expected = concat!(
+            r#"{"schema":1,"pid":1,"version":"1.0.0","providers":[{"name":"n","path":"/n.wasm","#,
+            r#""mount":"/omnifs/n","state":"failed","error":{"reason":"r","remedy":"m"},"face":1,"#,
+            r#""instances":2,"traps":3,"http":[],"cache":{"memory":4,"disk":0}}]}"#
+        );
+        assert_eq!(serde_json::to_string(&status).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_json() {
+        for state in
+            [State::Ready, State::Degraded, State::Failed, State::Unmounted, State::Loading]
+        {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.word());
+        }
+    }
+}

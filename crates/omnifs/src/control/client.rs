@@ -1,0 +1,97 @@
+//! The side of the commands.
+
+use std::io;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+
+use super::Status;
+use crate::places::{Places, SocketPath};
+
+/// How long the daemon may take to answer: it answers from memory.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// A running daemon.
+#[derive(Debug)]
+pub(crate) struct Daemon<'a> {
+    places: &'a Places,
+}
+
+impl<'a> Daemon<'a> {
+    /// Returns the daemon that listens on this user's socket, or `None` when nobody does.
+    ///
+    /// # Errors
+    /// When the socket is there but cannot be used.
+    pub(crate) fn find(places: &'a Places) -> anyhow::Result<Option<Self>> {
+        let connected = SocketPath::in_directory(&places.runtime)
+            .and_then(|path| std::os::unix::net::UnixStream::connect(path.as_path()));
+        match connected {
+            Ok(_) => Ok(Some(Self { places })),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+                _ => {
+                    Err(error).with_context(|| format!("cannot use {}", places.socket().display()))
+                }
+            },
+        }
+    }
+
+    /// Returns the status as the daemon wrote it.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or not as it should.
+    pub(crate) fn status_text(&self) -> anyhow::Result<String> {
+        let body = self.ask(Method::GET, "/v1/status")?;
+        String::from_utf8(body.to_vec()).context("the daemon's status is not UTF-8")
+    }
+
+    /// Returns the status.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or in a form that this version does not know.
+    pub(crate) fn status(&self) -> anyhow::Result<Status> {
+        serde_json::from_str(&self.status_text()?)
+            .context("this version cannot read the daemon's status")
+    }
+
+    /// Asks the daemon to end; it does so after its answer.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time.
+    pub(crate) fn stop(&self) -> anyhow::Result<()> {
+        self.ask(Method::POST, "/v1/stop").map(drop)
+    }
+
+    fn ask(&self, method: Method, path: &str) -> anyhow::Result<Bytes> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            match tokio::time::timeout(ANSWER, self.exchange(method, path)).await {
+                Ok(answer) => answer,
+                Err(_) => bail!("the daemon did not answer within {} seconds", ANSWER.as_secs()),
+            }
+        })
+    }
+
+    async fn exchange(&self, method: Method, path: &str) -> anyhow::Result<Bytes> {
+        let socket = SocketPath::in_directory(&self.places.runtime)?;
+        let stream = UnixStream::connect(socket.as_path()).await?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let driver = tokio::spawn(connection);
+        // The name means nothing on a socket, but HTTP/1.1 wants one.
+        let request = Request::builder().method(method).uri(path).header("host", "omnifs");
+        let answer = sender.send_request(request.body(Empty::<Bytes>::new())?).await?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        driver.abort();
+        if status != StatusCode::OK {
+            bail!("the daemon answered {status} to {path}");
+        }
+        Ok(body)
+    }
+}

@@ -1,0 +1,121 @@
+//! The side of the daemon.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Notify;
+
+use super::Status;
+use crate::places::SocketPath;
+
+/// What the socket tells and does.
+pub(crate) trait Control: Send + Sync + 'static {
+    /// Returns the current status, from memory.
+    fn status(&self) -> Status;
+}
+
+/// A listening control socket; the file goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    listener: Option<UnixListener>,
+    path: SocketPath,
+}
+
+impl Socket {
+    /// Listens on the socket in `runtime`, in the place of one that a dead daemon left. The
+    /// caller holds the daemon's lock, so nobody listens there.
+    ///
+    /// # Errors
+    /// As the file system has it.
+    pub(crate) fn bind(runtime: &Path) -> anyhow::Result<Self> {
+        let path = SocketPath::in_directory(runtime)
+            .with_context(|| format!("cannot open {}", runtime.display()))?;
+        match std::fs::remove_file(path.as_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).context("cannot replace the old control socket");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let listener =
+            UnixListener::bind(path.as_path()).context("cannot make the control socket")?;
+        std::fs::set_permissions(path.as_path(), std::fs::Permissions::from_mode(0o600))
+            .context("cannot protect the control socket")?;
+        Ok(Self { listener: Some(listener), path })
+    }
+
+    /// Answers until the task is dropped; `stop` is told when a client asks for the end.
+    pub(crate) async fn serve(mut self, control: Arc<dyn Control>, stop: Arc<Notify>) {
+        let Some(listener) = self.listener.take() else { return };
+        let routes = Router::new()
+            .route(
+                "/v1/status",
+                get(async |State(control): State<Arc<dyn Control>>| Json(control.status())),
+            )
+            .route(
+                "/v1/stop",
+                post(async move || {
+                    stop.notify_one();
+                    Json(serde_json::json!({}))
+                }),
+            )
+            .with_state(control);
+        if let Err(error) = axum::serve(OwnUser { listener }, routes).await {
+            tracing::error!(%error, "the control socket ended");
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // It is gone already when somebody cleaned the directory.
+        let _gone = std::fs::remove_file(self.path.as_path());
+    }
+}
+
+/// Accepts the daemon's own user only: modes do not bind root, nor whoever got the descriptor
+/// of the directory.
+#[derive(Debug)]
+struct OwnUser {
+    listener: UnixListener,
+}
+
+impl axum::serve::Listener for OwnUser {
+    type Io = UnixStream;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (UnixStream, ()) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => match stream.peer_cred() {
+                    Ok(peer) if peer.uid() == rustix::process::geteuid().as_raw() => {
+                        return (stream, ());
+                    }
+                    Ok(peer) => tracing::warn!(
+                        uid = peer.uid(),
+                        "refused another user on the control socket"
+                    ),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot tell who is on the control socket")
+                    }
+                },
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept on the control socket");
+                    // Out of descriptors most likely: trying again at once would only spin.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! The composition root: everything concrete is made here and nowhere else.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use omnifs_fuse::{MountOptions, Notices, Session, SessionOptions};
+use omnifs_runtime::{
+    Engine, EngineOptions, Limits, LoadError, LogLine, LogSource, Provider, ProviderLog,
+    ProviderOptions,
+};
+use omnifs_vfs::{Clock, Settings, Source, SystemClock, Tree};
+use tokio::runtime::Handle;
+
+use super::host::{Host, Serving};
+use crate::config::{Component, Config, HostConfig, LimitsConfig, ProviderConfig};
+use crate::control::Trouble;
+use crate::places::Places;
+
+/// What all providers share.
+pub(super) struct Parts {
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+    log: Arc<dyn ProviderLog>,
+    runtime: Handle,
+    host: HostConfig,
+    /// Bytes of memory that all caches together were promised; over the host's total, each
+    /// gets its part of that.
+    promised: u64,
+}
+
+/// Returns the host of a configuration, on the runtime that this is called on.
+///
+/// # Errors
+/// When the engine cannot be made.
+pub(super) fn host(config: Config, places: &Places) -> anyhow::Result<Arc<Host>> {
+    let options = EngineOptions { compiled: Some(places.compiled.clone()) };
+    let parts = Parts {
+        engine: Engine::new(options).context("cannot run WebAssembly")?,
+        clock: Arc::new(SystemClock::new()),
+        log: Arc::new(LogLines),
+        runtime: Handle::current(),
+        promised: config.enabled().map(|provider| provider.cache.memory).sum(),
+        host: config.host,
+    };
+    Ok(Host::new(config.providers, parts))
+}
+
+impl Parts {
+    /// Reads, checks and compiles a provider's component.
+    ///
+    /// # Errors
+    /// Why it cannot be used, for the user.
+    pub(super) fn load(&self, config: &ProviderConfig) -> Result<Arc<Provider>, Trouble> {
+        let component = match &config.component {
+            Component::File(path) => read(path)?,
+            Component::Builtin(name) => {
+                return Err(Trouble {
+                    reason: format!(
+                        "\"builtin:{name}\" is not available: this release embeds no providers"
+                    ),
+                    remedy: "give the path of a component file".to_owned(),
+                });
+            }
+        };
+        let options = ProviderOptions {
+            name: config.name.clone(),
+            limits: limits(&config.limits),
+            log: Arc::clone(&self.log),
+        };
+        Provider::load(&self.engine, &component, options).map_err(|LoadError { reason, remedy }| {
+            Trouble {
+                reason,
+                remedy: remedy.unwrap_or_else(|| {
+                    "build it again with `omnifs build`, then `omnifs restart`".to_owned()
+                }),
+            }
+        })
+    }
+
+    /// Mounts a provider at `path` and serves it.
+    ///
+    /// # Errors
+    /// Why it cannot be mounted, for the user.
+    pub(super) fn serve(
+        &self,
+        provider: Arc<Provider>,
+        config: &ProviderConfig,
+        path: &Path,
+    ) -> Result<Serving, Trouble> {
+        let settings = Settings {
+            provider: config.name.clone(),
+            answer: config.limits.answer,
+            ttl: config.cache.ttl,
+            negative: config.cache.negative,
+            stale_while_revalidate: config.cache.stale_while_revalidate,
+            memory: self.memory(config.cache.memory),
+        };
+        let source: Arc<dyn Source> = Arc::<Provider>::clone(&provider);
+        let tree = Tree::new(source, Arc::clone(&self.clock), settings);
+        let options = MountOptions {
+            mountpoint: path.to_path_buf(),
+            name: config.name.clone(),
+            allow_other: self.host.allow_other,
+        };
+        let connection = omnifs_fuse::mount(&options).map_err(|error| refused(error.into()))?;
+        let options = SessionOptions { answer: config.limits.answer, notices: Notices::Auto };
+        let session = Session::serve(connection, Arc::clone(&tree), self.runtime.clone(), options)
+            .map_err(|error| refused(error.into()))?;
+        Ok(Serving { provider, tree, session: Arc::new(session) })
+    }
+
+    /// Returns what a cache that was promised `bytes` gets of the host's total.
+    fn memory(&self, bytes: u64) -> u64 {
+        if self.promised <= self.host.memory {
+            return bytes;
+        }
+        let part =
+            u128::from(bytes) * u128::from(self.host.memory) / u128::from(self.promised.max(1));
+        u64::try_from(part).unwrap_or(bytes)
+    }
+}
+
+fn limits(config: &LimitsConfig) -> Limits {
+    let default = Limits::default();
+    Limits {
+        call: config.call,
+        cpu: config.cpu,
+        memory: config.memory,
+        file: config.file,
+        names: config.names,
+        instances: config.instances.unwrap_or(default.instances),
+        queue: config.queue,
+        ..default
+    }
+}
+
+/// The longest component that is read, in bytes.
+const COMPONENT_MAX: u64 = 64 << 20;
+
+fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
+    let shown = path.display();
+    let failed = |error: std::io::Error| Trouble {
+        reason: format!("cannot read the component {shown}: {error}"),
+        remedy: "put the component there, or correct `path`".to_owned(),
+    };
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    if length > COMPONENT_MAX {
+        return Err(Trouble {
+            reason: format!(
+                "the component {shown} has {length} bytes; it may have {COMPONENT_MAX}"
+            ),
+            remedy: "build it in release mode with strip = true".to_owned(),
+        });
+    }
+    std::fs::read(path).map_err(failed)
+}
+
+/// Explains why the kernel took no mount; the texts of `omnifs-fuse` hold the remedy.
+fn refused(error: anyhow::Error) -> Trouble {
+    Trouble { reason: format!("{error:#}"), remedy: "then run `omnifs restart`".to_owned() }
+}
+
+/// Puts what providers print into the daemon's log.
+struct LogLines;
+
+impl ProviderLog for LogLines {
+    fn line(&self, line: LogLine<'_>) {
+        let LogLine { provider, source, text } = line;
+        match source {
+            LogSource::Stdout => tracing::info!(target: "provider", provider, "{text}"),
+            LogSource::Stderr | LogSource::Host => {
+                tracing::warn!(target: "provider", provider, "{text}")
+            }
+        }
+    }
+}

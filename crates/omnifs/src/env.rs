@@ -1,0 +1,28 @@
+//! The environment variables of this program, all of them, and the only code that reads them.
+//!
+//! `HOME` and the XDG directories are read by [`crate::places`] through its library.
+
+use std::path::PathBuf;
+
+/// The file of providers, instead of the one in the configuration directory.
+pub(crate) const CONFIG: &str = "OMNIFS_CONFIG";
+/// What goes into the log: `debug`, or `omnifs_fuse=trace,info`; unset is `info`.
+pub(crate) const LOG: &str = "OMNIFS_LOG";
+/// The directory of the control socket.
+pub(crate) const RUNTIME_DIR: &str = "OMNIFS_RUNTIME_DIR";
+/// The directory of everything that can be fetched or made again.
+pub(crate) const CACHE_DIR: &str = "OMNIFS_CACHE_DIR";
+/// The directory of the log.
+pub(crate) const STATE_DIR: &str = "OMNIFS_STATE_DIR";
+
+/// Returns the variable as a path, or `None` when it is unset or empty.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads variables")]
+pub(crate) fn path(variable: &'static str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Returns the variable as text, or `None` when it is unset, empty or not UTF-8.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads variables")]
+pub(crate) fn text(variable: &'static str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,53 @@
+//! The binary as a user has it, over real mounts.
+#![expect(clippy::unwrap_used, reason = "a helper that fails must fail the test")]
+
+mod author;
+mod author;
+mod config;
+mod docs;
+mod docs;
+mod failing;
+mod generated;
+mod lifecycle;
+mod logs;
+mod ordinary_user;
+mod page;
+mod read_only;
+mod slow;
+mod spinning;
+mod xattrs;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use testkit::Sandbox;
+
+/// The binary that is tested.
+const OMNIFS: &str = env!("CARGO_BIN_EXE_omnifs");
+
+/// Longer than anything takes that works, on a busy machine too.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Returns a configuration of providers, each a name and a component's path, that are mounted
+/// at `mnt/NAME` in the sandbox; every one of them has the lines `more`.
+fn config_of(sandbox: &Sandbox, providers: &[(&str, &str)], more: &str) -> String {
+    let mut text = String::new();
+    for (name, path) in providers {
+        let mount = sandbox.root().join("mnt").join(name);
+        writeln!(text, "[[provider]]\nname = {name:?}\npath = {path:?}\nmount = {mount:?}\n{more}").unwrap();
+    }
+    text
+}
+
+/// Starts a daemon with these providers and returns the directory of their mounts.
+fn mounted(sandbox: &Sandbox, providers: &[(&str, &str)]) -> PathBuf {
+    mounted_with(sandbox, providers, "")
+}
+
+/// As [`mounted`], with lines that each provider has.
+fn mounted_with(sandbox: &Sandbox, providers: &[(&str, &str)], more: &str) -> PathBuf {
+    sandbox.configure(&config_of(sandbox, providers, more));
+    let _started = sandbox.omnifs(["start"]).expect_code(0);
+    sandbox.root().join("mnt")
+}
