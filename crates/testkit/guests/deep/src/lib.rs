@@ -8,7 +8,7 @@ struct Deep;
 impl Guest for Deep {
     fn lookup_child(parent: u64, name: String) -> Option<LookupResult> {
         // Directories are even, the file in each is one higher.
-        if parent % 2 != 0 {
+        if !parent.is_multiple_of(2) {
             return None;
         }
         match name.as_str() {
@@ -24,13 +24,13 @@ impl Guest for Deep {
     fn list_children(inode: u64) -> Vec<String> {
         match inode {
             0 => ["d", "f"].map(String::from).to_vec(),
-            even if even % 2 == 0 => ["d", "f", "loop"].map(String::from).to_vec(),
+            even if even.is_multiple_of(2) => ["d", "f", "loop"].map(String::from).to_vec(),
             _ => vec![],
         }
     }
 
     fn read_file(inode: u64) -> Option<Vec<u8>> {
-        (inode % 2 == 1).then(|| format!("depth {}\n", inode / 2).into_bytes())
+        (!inode.is_multiple_of(2)).then(|| format!("depth {}\n", inode / 2).into_bytes())
     }
 }
 
