@@ -1,4 +1,5 @@
-//! Mounts a small tree from memory: `serve_memory MOUNTPOINT NAME`.
+//! Mounts a small tree from memory: `serve_memory MOUNTPOINT NAME`. And the opposite:
+//! `serve_memory --clear MOUNTPOINT` says whether a mount lives, and removes a dead one.
 //!
 //! Says `ready` once it serves, and ends at the end of its input or when somebody unmounts.
 //! The tests use it where the server has to be a process of its own: one that is killed, or
@@ -6,9 +7,11 @@
 
 use std::error::Error;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use omnifs_fuse::mounts::{Liveness, clear_dead, probe};
 use omnifs_fuse::{MountOptions, Notices, Session, SessionOptions, mount};
 use omnifs_vfs::{Settings, SystemClock, Tree};
 
@@ -21,6 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (Some(mountpoint), Some(name)) = (arguments.next(), arguments.next()) else {
         return Err("usage: serve_memory MOUNTPOINT NAME".into());
     };
+    if mountpoint == "--clear" {
+        return clear(Path::new(&name));
+    }
     let memory = source::Memory::new();
     memory
         .file("hello.txt", "hello from memory\n")
@@ -53,5 +59,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     });
     drop(session);
+    Ok(())
+}
+
+fn clear(path: &Path) -> Result<(), Box<dyn Error>> {
+    let liveness = probe(path, Duration::from_secs(1))?;
+    writeln!(std::io::stdout(), "{liveness:?}")?;
+    if liveness != Liveness::Alive {
+        clear_dead(path)?;
+    }
     Ok(())
 }

@@ -31,11 +31,10 @@ mod mount;
 pub mod mounts;
 mod negotiate;
 mod reply;
-mod request;
+pub mod request;
 mod session;
 mod wire;
 
 pub use mount::{Connection, MountError, MountOptions, Unmounted, mount};
-pub use request::{DecodeError, Forgets, Header, Hello, MAX_READ, Operation, Range, decode};
 pub use session::{Notices, Session, SessionError, SessionOptions, SessionStatistics};
 pub use wire::Opcode;

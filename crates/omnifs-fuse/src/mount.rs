@@ -108,8 +108,10 @@ fn check_mountpoint(mountpoint: &Path) -> Result<PathBuf, MountError> {
     if let Some(mount) = named(mountpoint)? {
         return Err(MountError::Occupied { path: mount.mountpoint, name: mount.name });
     }
-    let path = std::fs::canonicalize(mountpoint)
-        .map_err(|source| MountError::Mountpoint { path: mountpoint.to_owned(), source })?;
+    let path = std::fs::canonicalize(mountpoint).map_err(|error| MountError::Mountpoint {
+        path: mountpoint.to_owned(),
+        reason: error.to_string(),
+    })?;
     if let Some(mount) = named(&path)? {
         return Err(MountError::Occupied { path: mount.mountpoint, name: mount.name });
     }

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum MountError {
     /// The mount point does not exist or cannot be reached.
-    #[error("mount point {} cannot be used: {source}; create it with \"mkdir -p\" as its user", path.display())]
+    #[error("mount point {} cannot be used: {reason}; create it with \"mkdir -p\" as its user", path.display())]
     Mountpoint {
         /// The mount point.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// What the system said.
+        reason: String,
     },
     /// The mount point is no directory.
     #[error("mount point {} is not a directory: choose an empty directory", path.display())]
@@ -93,14 +93,14 @@ pub enum MountError {
         reason: String,
     },
     /// A program that is needed could not be run.
-    #[error("cannot run {program}: {source}")]
+    #[error("cannot run {program}: {reason}")]
     Program {
         /// The program.
         program: &'static str,
-        /// Why.
-        source: io::Error,
+        /// What the system said.
+        reason: String,
     },
     /// The list of mounts cannot be read.
-    #[error("cannot read /proc/self/mountinfo: {0}; is /proc mounted?")]
+    #[error("cannot read /proc/self/mountinfo: is /proc mounted?")]
     Mountinfo(#[source] io::Error),
 }

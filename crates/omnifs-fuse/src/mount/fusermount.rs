@@ -22,8 +22,10 @@ const PROGRAM: &str = "fusermount3";
 
 /// Mounts at `path`, which is absolute and exists.
 pub(super) fn mount(path: &Path, options: &MountOptions) -> Result<OwnedFd, MountError> {
-    let failed =
-        |errno: rustix::io::Errno| MountError::Program { program: PROGRAM, source: errno.into() };
+    let failed = |errno: rustix::io::Errno| MountError::Program {
+        program: PROGRAM,
+        reason: errno.to_string(),
+    };
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
             .map_err(failed)?;
@@ -66,7 +68,7 @@ fn option_list(options: &MountOptions) -> OsString {
 fn cannot_run(source: io::Error) -> MountError {
     match source.kind() {
         io::ErrorKind::NotFound => MountError::NoFusermount,
-        _ => MountError::Program { program: PROGRAM, source },
+        _ => MountError::Program { program: PROGRAM, reason: source.to_string() },
     }
 }
 
@@ -118,7 +120,7 @@ fn explain(path: &Path, text: &str) -> MountError {
     } else if says("Operation not permitted") {
         MountError::NotPermitted { path, reason }
     } else if says("failed to access mountpoint") {
-        MountError::Mountpoint { path, source: io::Error::other(reason) }
+        MountError::Mountpoint { path, reason }
     } else {
         MountError::Refused { path, reason }
     }

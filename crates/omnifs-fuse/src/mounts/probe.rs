@@ -29,7 +29,8 @@ pub enum Liveness {
 /// # Errors
 /// [`MountError::Program`] when `stat` cannot be run.
 pub fn probe(path: &Path, limit: Duration) -> Result<Liveness, MountError> {
-    let failed = |source| MountError::Program { program: PROGRAM, source };
+    let failed =
+        |error: std::io::Error| MountError::Program { program: PROGRAM, reason: error.to_string() };
     // Of the file system, not of the root: attributes may still be cached.
     let mut child = Command::new(PROGRAM)
         .args(["-f", "-c", "%t", "--"])

@@ -159,11 +159,16 @@ impl Kernel {
 
     /// Sends a request of this process and returns its number.
     pub(crate) fn request(&mut self, opcode: Opcode, node: u64, body: &[u8]) -> u64 {
-        self.request_of(std::process::id(), opcode, node, body)
+        self.request_of(std::process::id(), (opcode, node), body)
     }
 
     /// Sends a request of process `pid` and returns its number.
-    pub(crate) fn request_of(&mut self, pid: u32, opcode: Opcode, node: u64, body: &[u8]) -> u64 {
+    pub(crate) fn request_of(
+        &mut self,
+        pid: u32,
+        (opcode, node): (Opcode, u64),
+        body: &[u8],
+    ) -> u64 {
         let unique = self.next;
         self.next += 2;
         self.send(&message(opcode.number(), (unique, node, pid), body));

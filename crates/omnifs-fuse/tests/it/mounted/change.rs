@@ -39,10 +39,9 @@ fn an_open_file_keeps_its_bytes_while_its_name_moves_on() {
 }
 
 #[test]
-fn a_new_version_is_pushed_before_the_name_runs_out() {
+fn a_new_version_is_pushed_to_the_kernel() {
     let memory = Memory::new();
     memory.file("file", "old");
-    // The names are valid for long; only the tree finds out earlier, by another way.
     let mounted = Setup { ttl: Duration::from_millis(300), ..Setup::default() }.mount(&memory);
     assert_eq!(mounted.prints("cat $M/file"), "old");
     memory.file("file", "new");

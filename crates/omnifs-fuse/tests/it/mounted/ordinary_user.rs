@@ -107,3 +107,24 @@ fn what_stands_in_the_way_is_said_with_its_remedy() {
     let powerless = as_nobody("666", "setpriv --no-new-privs $SERVER $D/m mine 2>&1; true");
     assert!(powerless.contains("NotPermitted"), "{powerless}");
 }
+
+#[test]
+fn an_ordinary_user_clears_what_a_killed_server_left() {
+    let printed = as_nobody(
+        "666",
+        &format!(
+            "{START}
+             (cd $D/m && exec sleep 60 3>&-) &
+             sleeper=$!
+             while [ \"$(readlink /proc/$sleeper/cwd)\" != $D/m ]; do sleep 0.01; done
+             $SERVER --clear $D/m
+             kill -KILL $server
+             wait $server
+             grep -c \" $D/m \" /proc/self/mountinfo
+             $SERVER --clear $D/m
+             grep -c \" $D/m \" /proc/self/mountinfo
+             kill $sleeper"
+        ),
+    );
+    assert_eq!(printed, "Alive\n1\nDisconnected\n0\n");
+}

@@ -3,6 +3,43 @@
 use crate::mounted::Mounted;
 use crate::source::Memory;
 
+/// What is run in both trees and has to print the same.
+const COMMANDS: &[&str] = &[
+    "ls -a",
+    "ls -1R",
+    "find . | sort",
+    "find . -type f -size +1k | sort",
+    "find . -type d -empty",
+    "stat -c '%n %s %F' hello.txt empty big; stat -c '%n %F' a",
+    "cat hello.txt a/b/c/deep.txt",
+    "wc -c big empty one page",
+    "tail -c 5 big | od -c",
+    "tail -n 1 hello.txt",
+    "grep -r needle .",
+    "rg -l --sort path needle",
+    "sha256sum big page one empty",
+    "tar c --sort=name --owner=0 --group=0 --mtime=@0 --mode=a=r . | tar t",
+    "cp big ../copy && cmp big ../copy && rm ../copy",
+    "file big hello.txt empty || true",
+    PYTHON,
+];
+
+/// Reads every file in three ways.
+const PYTHON: &str = r#"python3 -c '
+import hashlib, mmap, os
+for base, dirs, names in sorted(os.walk(".")):
+    for name in sorted(names):
+        path = os.path.join(base, name)
+        with open(path, "rb") as f:
+            data = f.read()
+            size = os.fstat(f.fileno()).st_size
+            f.seek(0, 2)
+            end = f.tell()
+            mapped = bytes(mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)) if size else b""
+        assert mapped == data and size == end == len(data), path
+        print(path, size, hashlib.sha256(data).hexdigest())
+'"#;
+
 #[test]
 fn programs_see_the_same_tree_as_on_a_disk() {
     let memory = Memory::new();
@@ -30,39 +67,7 @@ fn programs_see_the_same_tree_as_on_a_disk() {
         std::fs::write(path, bytes).unwrap();
     }
     std::fs::create_dir(plain.join("hollow")).unwrap();
-    let python = r#"python3 -c '
-import hashlib, mmap, os
-for base, dirs, names in sorted(os.walk(".")):
-    for name in sorted(names):
-        path = os.path.join(base, name)
-        with open(path, "rb") as f:
-            data = f.read()
-            size = os.fstat(f.fileno()).st_size
-            f.seek(0, 2)
-            end = f.tell()
-            mapped = bytes(mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)) if size else b""
-        assert mapped == data and size == end == len(data), path
-        print(path, size, hashlib.sha256(data).hexdigest())
-'"#;
-    for command in [
-        "ls -a",
-        "ls -1R",
-        "find . | sort",
-        "find . -type f -size +1k | sort",
-        "find . -type d -empty",
-        "stat -c '%n %s %F' hello.txt empty big; stat -c '%n %F' a",
-        "cat hello.txt a/b/c/deep.txt",
-        "wc -c big empty one page",
-        "tail -c 5 big | od -c",
-        "tail -n 1 hello.txt",
-        "grep -r needle .",
-        "rg -l --sort path needle",
-        "sha256sum big page one empty",
-        "tar c --sort=name --owner=0 --group=0 --mtime=@0 --mode=a=r . | tar t",
-        "cp big ../copy && cmp big ../copy && rm ../copy",
-        "file big hello.txt empty || true",
-        python,
-    ] {
+    for command in COMMANDS {
         let here = mounted.prints(&format!("cd $M && {command}"));
         let there = mounted.prints(&format!("cd plain && {command}"));
         assert_eq!(here, there, "{command}");

@@ -53,8 +53,8 @@ fn slow() -> Kernel {
 }
 
 fn lookup_of(kernel: &mut Kernel, pid: u32) -> u64 {
-    let unique = kernel.request_of(pid, Opcode::Lookup, 1, b"slow\0");
-    kernel.request_of(0, Opcode::Interrupt, 0, &unique.to_ne_bytes());
+    let unique = kernel.request_of(pid, (Opcode::Lookup, 1), b"slow\0");
+    kernel.request_of(0, (Opcode::Interrupt, 0), &unique.to_ne_bytes());
     unique
 }
 
@@ -96,8 +96,8 @@ fn a_process_that_cannot_be_looked_at_is_taken_to_end() {
 fn an_interruption_of_what_is_answered_or_unknown_does_nothing() {
     let mut kernel = slow();
     let answered = kernel.ask(Opcode::Statfs, 1, &[]).unique;
-    kernel.request_of(0, Opcode::Interrupt, 0, &answered.to_ne_bytes());
-    kernel.request_of(0, Opcode::Interrupt, 0, &9999_u64.to_ne_bytes());
+    kernel.request_of(0, (Opcode::Interrupt, 0), &answered.to_ne_bytes());
+    kernel.request_of(0, (Opcode::Interrupt, 0), &9999_u64.to_ne_bytes());
     assert_eq!(kernel.ask(Opcode::Statfs, 1, &[]).error, 0);
     assert_eq!(kernel.session().statistics().interrupted, 0);
 }
@@ -107,7 +107,7 @@ fn a_request_that_was_sent_again_is_interrupted_by_its_number_too() {
     let mut kernel = slow();
     let resent = (1 << 63) | 2;
     kernel.send(&crate::kernel::message(Opcode::Lookup.number(), (resent, 1, 0), b"slow\0"));
-    kernel.request_of(0, Opcode::Interrupt, 0, &resent.to_ne_bytes());
+    kernel.request_of(0, (Opcode::Interrupt, 0), &resent.to_ne_bytes());
     let answer = kernel.receive();
     assert_eq!((answer.unique, answer.error), (resent, EINTR));
 }

@@ -28,7 +28,7 @@ fn changed(setup: Setup) -> (Kernel, Arc<Memory>, u64) {
 
 fn expires(notice: &Answer, name: &str) -> bool {
     notice.error == INVAL_ENTRY
-        && (notice.u64_at(0), notice.u32_at(8), notice.u32_at(12)) == (1, name.len() as u32, 1)
+        && (notice.u64_at(0), notice.u32_at(8) as usize, notice.u32_at(12)) == (1, name.len(), 1)
         && notice.body[16..] == *format!("{name}\0").as_bytes()
 }
 
