@@ -2,9 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail the test")]
 
 mod author;
-mod author;
 mod config;
-mod docs;
 mod docs;
 mod failing;
 mod generated;
