@@ -18,7 +18,7 @@ pub struct Limits {
     pub file: u64,
     /// The most names in one directory.
     pub names: u64,
-    /// The most instances of the provider at a time.
+    /// The most instances of the provider at a time. They are made on demand.
     pub instances: u32,
     /// The most calls that wait for an instance; one more is refused.
     pub queue: u32,
@@ -34,7 +34,7 @@ impl Default for Limits {
             memory: 128 << 20,
             file: 64 << 20,
             names: 1_000_000,
-            instances: 32,
+            instances: 4,
             queue: 256,
             compile: Duration::from_secs(60),
         }

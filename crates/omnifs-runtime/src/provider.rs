@@ -21,7 +21,7 @@ use tracing::Instrument;
 use self::calls::{Call, List, Lookup, ProbeAll, Read};
 use self::failure::{Broken, Failure};
 use self::instance::{Blueprint, Instance};
-use self::pool::Pool;
+use self::pool::{Pool, Rules};
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::log::ProviderLog;
@@ -63,7 +63,7 @@ pub struct Statistics {
 pub struct Provider {
     face: artifact::Face,
     blueprint: Arc<Blueprint>,
-    pool: Pool,
+    pool: Pool<Instance>,
     calls: AtomicU64,
     traps: AtomicU64,
 }
@@ -86,7 +86,7 @@ impl Provider {
         options: ProviderOptions,
     ) -> Result<Arc<Self>, LoadError> {
         let prepared = artifact::prepare(bytes)?;
-        let pool = Pool::new(&options.limits);
+        let pool = Pool::new(Rules::of(&options.limits));
         let blueprint = load::blueprint(engine, prepared.component, options)?;
         Ok(Arc::new(Self {
             face: prepared.face,
@@ -127,12 +127,15 @@ impl Provider {
     /// only when it is fit for another call. Dropping the future drops the instance with it.
     async fn run<C: Call>(&self, call: C) -> Result<C::Answer, VfsError> {
         let limits = &self.blueprint.limits;
-        let _turn = self.pool.turn().await?;
+        let turn = self.pool.turn().await?;
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let mut session = self.blueprint.session(self.pool.take());
+        let mut session = self.blueprint.session(self.pool.take(&turn).await);
         let _ticking = self.blueprint.engine.ticking();
         let outcome = timeout(limits.call, session.run(&call)).await;
         let last_words = session.end();
+        if session.renumbered() && self.pool.pin() {
+            self.report_renumbering(&call.describe());
+        }
         let lost = match outcome {
             Ok(Ok(answer)) => {
                 self.keep(session.into_instance());
@@ -154,6 +157,17 @@ impl Provider {
         };
         self.record_loss(&lost);
         call.salvage(lost)
+    }
+
+    /// Tells the provider's author why it is served by one instance from now on.
+    fn report_renumbering(&self, call: &str) {
+        tracing::warn!(provider = self.name(), call, "two instances number an object differently");
+        self.blueprint.output.host(&format!(
+            "before {call}, a new instance gave an object on the way another inode than the \
+             instance before; inodes must not depend on the order of calls. One instance serves \
+             all calls from now on. Derive inodes from what identifies an object, for example \
+             with omnifs_provider::stable_inode(id)"
+        ));
     }
 
     fn keep(&self, instance: Option<Instance>) {

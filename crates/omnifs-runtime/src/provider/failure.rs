@@ -160,7 +160,7 @@ mod tests {
             classify(I32Exit(3).into(), ""),
             VfsError::Trap("read-file(/x): it exited with status 3".to_owned())
         );
-        let bad = std::str::from_utf8(&[0xff]).unwrap_err();
+        let bad = String::from_utf8(vec![0xff]).unwrap_err().utf8_error();
         assert!(matches!(classify(bad.into(), ""), VfsError::Contract(_)));
     }
 

@@ -97,6 +97,8 @@ pub(super) struct Instance {
     store: Store<State>,
     filesystem: Filesystem,
     places: Arc<Places>,
+    /// Whether this instance numbered an object differently from the one that found it.
+    renumbered: bool,
     share: Share,
     around: Surroundings,
 }
@@ -125,7 +127,7 @@ impl Blueprint {
         let filesystem = self.filesystem.load(&mut store, &instance)?;
         let places = Arc::default();
         let share = Share::new(&self.usage, &places);
-        Ok(Instance { store, filesystem, places, share, around })
+        Ok(Instance { store, filesystem, places, renumbered: false, share, around })
     }
 }
 
@@ -148,6 +150,9 @@ impl Session {
                     Some(instance) => instance,
                     empty => empty.insert(blueprint.instantiate(around()).await?),
                 };
+                // Counted from now: a call shorter than a tick is not asked to give way for
+                // ticks that went by while the instance was idle.
+                instance.store.set_epoch_deadline(1);
                 call.run(instance, &blueprint.limits).await
             })
             .await
@@ -156,6 +161,11 @@ impl Session {
     /// Ends the call's output and returns the end of its standard error.
     pub(super) fn end(&self) -> String {
         self.console.end_call()
+    }
+
+    /// Returns whether the instance numbers objects on discovery.
+    pub(super) fn renumbered(&self) -> bool {
+        self.instance.as_ref().is_some_and(|instance| instance.renumbered)
     }
 
     /// Returns the instance, for another call.
@@ -208,6 +218,7 @@ impl Instance {
             if child.kind != wanted {
                 return Ok(None);
             }
+            self.renumbered |= child.inode != object.inode();
             self.places.walked(object.key(), child.inode);
             inode = child.inode.number();
         }

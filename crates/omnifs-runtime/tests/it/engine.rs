@@ -1,0 +1,73 @@
+//! Compiled code that is kept between runs.
+
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use omnifs_runtime::{Engine, EngineError, EngineOptions, Limits};
+use testkit::guests;
+
+use crate::fixture::Fixture;
+
+/// Returns the files of compiled code; beside each the engine keeps its statistics.
+fn compiled(directory: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(compiled(&entry.path()));
+        } else if entry.path().extension().is_none() {
+            found.insert(entry.path());
+        }
+    }
+    found
+}
+
+fn engine(directory: &Path) -> Engine {
+    Engine::new(EngineOptions { compiled: Some(directory.to_path_buf()) }).unwrap()
+}
+
+async fn load_and_read(directory: &Path) {
+    let hello = Fixture::on(&engine(directory), guests::HELLO, Limits::default());
+    assert_eq!(hello.text("hello.txt").await, "hello from omnifs\n");
+}
+
+#[tokio::test]
+async fn a_second_load_uses_what_the_first_compiled() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("cache/compiled");
+    load_and_read(&directory).await;
+    let first = compiled(&directory);
+    assert!(!first.is_empty(), "nothing was kept");
+    let inodes = |files: &BTreeSet<PathBuf>| -> Vec<u64> {
+        use std::os::unix::fs::MetadataExt;
+        files.iter().map(|file| fs::metadata(file).unwrap().ino()).collect()
+    };
+    let before = inodes(&first);
+    load_and_read(&directory).await;
+    assert_eq!(compiled(&directory), first);
+    assert_eq!(inodes(&first), before, "compiled anew");
+}
+
+#[test]
+fn the_directory_is_private_whoever_made_it() {
+    let home = tempfile::tempdir().unwrap();
+    let (fresh, open) = (home.path().join("a/b"), home.path().join("open"));
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, Permissions::from_mode(0o755)).unwrap();
+    for directory in [fresh, open] {
+        engine(&directory);
+        let mode = fs::metadata(&directory).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700, "{}", directory.display());
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_a_directory_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("file");
+    fs::write(&file, "").unwrap();
+    let outcome = Engine::new(EngineOptions { compiled: Some(file.clone()) });
+    let Err(error @ EngineError::Directory { .. }) = outcome else { panic!("{outcome:?}") };
+    assert!(error.to_string().contains(&file.display().to_string()), "{error}");
+}
