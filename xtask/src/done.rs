@@ -69,7 +69,7 @@ const PROMISES: &[Promise] = &[
     Promise {
         text: "After kill -9, also of a daemon with unanswered requests, omnifs start serves again \
                within 3 s with exactly one mount.",
-        tests: &[],
+        tests: &["omnifs::it lifecycle::after_a_kill_the_next_start_serves_again"],
     },
 ];
 
