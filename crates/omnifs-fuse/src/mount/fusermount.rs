@@ -43,11 +43,11 @@ pub(super) fn mount(path: &Path, options: &MountOptions) -> Result<OwnedFd, Moun
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    let child = command.spawn().map_err(cannot_run)?;
+    let child = command.spawn().map_err(|error| cannot_run(&error))?;
     // Closes our copy of the program's end, so that its exit is the end of the stream.
     drop(command);
     let received = receive(&ours);
-    let output = child.wait_with_output().map_err(cannot_run)?;
+    let output = child.wait_with_output().map_err(|error| cannot_run(&error))?;
     match received {
         Ok(Some(fd)) if output.status.success() => Ok(fd),
         Ok(_) => Err(explain(path, &text_of(&output))),
@@ -65,10 +65,10 @@ fn option_list(options: &MountOptions) -> OsString {
     OsString::from_vec(list)
 }
 
-fn cannot_run(source: io::Error) -> MountError {
-    match source.kind() {
+fn cannot_run(error: &io::Error) -> MountError {
+    match error.kind() {
         io::ErrorKind::NotFound => MountError::NoFusermount,
-        _ => MountError::Program { program: PROGRAM, reason: source.to_string() },
+        _ => MountError::Program { program: PROGRAM, reason: error.to_string() },
     }
 }
 
@@ -152,7 +152,7 @@ fn run(flags: &[&str], path: &Path) -> Result<Output, MountError> {
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .output()
-        .map_err(cannot_run)
+        .map_err(|error| cannot_run(&error))
 }
 
 #[cfg(test)]
@@ -179,7 +179,7 @@ mod tests {
             let error = explain(path, text).to_string();
             assert!(error.contains(remedy), "{text}: {error}");
         }
-        assert!(cannot_run(io::ErrorKind::NotFound.into()).to_string().contains("\"fuse3\""));
+        assert!(cannot_run(&io::ErrorKind::NotFound.into()).to_string().contains("\"fuse3\""));
     }
 
     #[test]

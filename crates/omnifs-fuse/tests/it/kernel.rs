@@ -1,5 +1,7 @@
 //! The kernel's side of a session, over a socket; its bytes are laid out by hand.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,6 +65,8 @@ impl Clock for FragileClock {
 pub(crate) struct Kernel {
     socket: OwnedFd,
     next: u64,
+    /// Notices that came while an answer was awaited.
+    notices: RefCell<VecDeque<Answer>>,
     pub(crate) session: Option<Session>,
     pub(crate) tree: Arc<Tree>,
     pub(crate) clock: Arc<FragileClock>,
@@ -113,6 +117,7 @@ impl Setup {
         let mut kernel = Kernel {
             socket: ours,
             next: 2,
+            notices: RefCell::default(),
             session: None,
             tree: Arc::clone(&tree),
             clock,
@@ -183,7 +188,11 @@ impl Kernel {
     /// Sends a request and returns its answer.
     pub(crate) fn ask(&mut self, opcode: Opcode, node: u64, body: &[u8]) -> Answer {
         let unique = self.request(opcode, node, body);
-        let answer = self.receive();
+        let mut answer = self.read();
+        while answer.unique == 0 {
+            self.notices.get_mut().push_back(answer);
+            answer = self.read();
+        }
         assert_eq!(answer.unique, unique, "{opcode:?}");
         answer
     }
@@ -195,9 +204,14 @@ impl Kernel {
         answer.u64_at(0)
     }
 
-    /// Waits for a message.
+    /// Returns the next message: an answer, or a notice that came before or comes now.
     pub(crate) fn receive(&self) -> Answer {
-        assert!(self.has_message(&PATIENCE), "no message came");
+        let earlier = self.notices.borrow_mut().pop_front();
+        earlier.unwrap_or_else(|| self.read())
+    }
+
+    fn read(&self) -> Answer {
+        assert!(self.is_readable(&PATIENCE), "no message came");
         let mut buffer = vec![0; 1 << 20];
         let (_, length) = recv(&self.socket, buffer.as_mut_slice(), RecvFlags::empty()).unwrap();
         assert!(length >= 16, "a message of {length} bytes");
@@ -213,6 +227,10 @@ impl Kernel {
 
     /// Returns whether a message is there already or comes in a moment.
     pub(crate) fn has_message(&self, patience: &Timespec) -> bool {
+        !self.notices.borrow().is_empty() || self.is_readable(patience)
+    }
+
+    fn is_readable(&self, patience: &Timespec) -> bool {
         let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
         poll(&mut fds, Some(patience)).unwrap() > 0
     }

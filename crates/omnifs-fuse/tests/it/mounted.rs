@@ -142,7 +142,7 @@ pub(crate) struct Talk {
 
 impl Talk {
     pub(crate) fn start(command: &mut Command) -> Self {
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = piped.spawn().unwrap();
         let (input, output) = (child.stdin.take(), child.stdout.take().unwrap());
         Self { child, input, output: BufReader::new(output) }
@@ -174,7 +174,11 @@ impl Drop for Talk {
         self.input = None;
         // Fails when it has ended.
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Not for ever: after a failure it may wait for a server that is cleaned up later.
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while self.is_running() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

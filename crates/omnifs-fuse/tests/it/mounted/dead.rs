@@ -38,6 +38,17 @@ impl Server {
         kill_process(pid, signal).unwrap();
     }
 
+    /// Stops every thread of the server; the signal alone is not the end of it.
+    fn stop(&self) {
+        self.signal(Signal::STOP);
+        let tasks = format!("/proc/{}/task", self.talk.child.id());
+        let is_stopped = |task: std::io::Result<std::fs::DirEntry>| {
+            std::fs::read_to_string(task.unwrap().path().join("status"))
+                .is_ok_and(|status| status.contains("State:\tT"))
+        };
+        assert!(soon(|| std::fs::read_dir(&tasks).unwrap().all(is_stopped)));
+    }
+
     /// Starts a process that waits for the server.
     fn waiter(&self) -> Talk {
         let waiter = Talk::start(Command::new("cat").arg(self.path().join("slow.txt")));
@@ -93,7 +104,7 @@ fn a_server_killed_with_requests_unanswered_leaves_no_waiter() {
 fn a_mount_that_hangs_is_found_and_cleared_and_its_waiters_end() {
     let server = Server::start();
     let mut waiter = server.waiter();
-    server.signal(Signal::STOP);
+    server.stop();
     let limit = Duration::from_millis(300);
     assert_eq!(probe(server.path(), limit).unwrap(), Liveness::Hanging);
     assert!(waiter.is_running());

@@ -41,14 +41,14 @@ fn a_listing_that_was_read_is_not_asked_for_again_and_kinds_need_no_lookup() {
 }
 
 const READER: &str = "\
-import os
+import os, sys
 with os.scandir(os.environ['M'] + '/d') as entries:
     names = [next(entries).name for _ in range(100)]
     print('begun')
     input()
     names += [entry.name for entry in entries]
 print(len(names), len(set(names)), sum('old' in name for name in names))
-input()
+sys.stdin.readline()
 ";
 
 #[test]
