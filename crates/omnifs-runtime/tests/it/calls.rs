@@ -31,16 +31,17 @@ async fn the_pages_provider_answers() {
 #[tokio::test]
 async fn a_trap_is_told_in_the_guests_words_and_costs_one_instance() {
     let trap = Fixture::new(guests::TRAP);
-    for (call, error) in [
-        ("read-file(/trap)", trap.read("trap").await.unwrap_err()),
-        ("list-children(/trap-dir)", trap.list("trap-dir").await.unwrap_err()),
-    ] {
+    let told = |error: VfsError, call: &str| {
         let VfsError::Trap(reason) = error else { panic!("{error:?}") };
-        assert!(reason.starts_with(&format!("{call}: panicked at src/lib.rs:")), "{reason}");
+        assert!(reason.starts_with(&format!("{call}: panicked at ")), "{reason}");
+        assert!(reason.contains("src/lib.rs:"), "{reason}");
         assert!(reason.ends_with(": boom"), "{reason}");
         assert_eq!(trap.provider.statistics().instances, 0);
-        assert_eq!(trap.text("ok").await, "ok\n");
-    }
+    };
+    told(trap.read("trap").await.unwrap_err(), "read-file(/trap)");
+    assert_eq!(trap.text("ok").await, "ok\n");
+    told(trap.list("trap-dir").await.unwrap_err(), "list-children(/trap-dir)");
+    assert_eq!(trap.text("ok").await, "ok\n");
     let aborted = trap.read("abort").await.unwrap_err();
     assert!(matches!(aborted, VfsError::Trap(_)), "{aborted:?}");
     assert_eq!(trap.text("ok").await, "ok\n");
