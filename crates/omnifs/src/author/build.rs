@@ -128,7 +128,7 @@ fn imports(names: &[String]) -> String {
         }
     }
     // Capabilities first: they are what a user has to grant.
-    shown.sort_by_key(|name| !name.starts_with("omnifs:"));
+    shown.sort_by_key(|name| (!name.starts_with("omnifs:"), *name));
     if shown.is_empty() { "nothing".to_string() } else { shown.join(", ") }
 }
 

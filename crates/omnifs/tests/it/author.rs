@@ -163,7 +163,7 @@ fn build_labels_the_component_once_however_often_it_runs() {
     let lines: Vec<&str> = first.stdout.lines().collect();
     assert_eq!(lines[0], BUILT);
     assert_eq!(lines[1], format!("  size     {} bytes", labelled.len()));
-    assert!(lines[2].starts_with("  imports  wasi:cli, "), "{}", lines[2]);
+    assert_eq!(lines[2], "  imports  wasi:cli, wasi:io");
     assert_eq!(lines.len(), 3);
     // Cargo's own progress.
     assert!(first.stderr.contains("Compiling my-provider v0.1.0"), "{}", first.stderr);
@@ -235,6 +235,8 @@ fn a_component_that_is_no_provider_is_refused_and_left_as_it_was() {
     let output = project.build(&[]).expect_code(1);
     assert!(output.stderr.contains("omnifs:provider/filesystem"), "{}", output.stderr);
     assert!(output.stderr.contains(BUILT), "{}", output.stderr);
+    let built = fs::read(project.directory.join(BUILT)).unwrap();
+    assert!(!artifact::inspect(&built).unwrap().labelled);
 }
 
 #[test]
