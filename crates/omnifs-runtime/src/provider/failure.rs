@@ -131,7 +131,8 @@ fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn classify(error: wasmtime::Error, last_words: &str) -> VfsError {
+    fn classify(error: impl Into<wasmtime::Error>, last_words: &str) -> VfsError {
+        let error = error.into();
         let broken = Broken { op: ops::READ, call: "read-file(/x)", error: &error, last_words };
         broken.classify(&Limits::default())
     }
@@ -141,7 +142,7 @@ mod tests {
         let stderr = "noise\n\nthread '<unnamed>' (1) panicked at src/lib.rs:32:12:\nboom\x1b 7\n\
                       note: run with `RUST_BACKTRACE=1` environment variable\n";
         assert_eq!(
-            classify(wasmtime::Trap::UnreachableCodeReached.into(), stderr),
+            classify(wasmtime::Trap::UnreachableCodeReached, stderr),
             VfsError::Trap("read-file(/x): panicked at src/lib.rs:32:12: boom\\u{1b} 7".to_owned())
         );
     }
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn a_trap_without_words_is_named() {
         assert_eq!(
-            classify(wasmtime::Trap::MemoryOutOfBounds.into(), ""),
+            classify(wasmtime::Trap::MemoryOutOfBounds, ""),
             VfsError::Trap("read-file(/x): wasm trap: out of bounds memory access".to_owned())
         );
     }
@@ -157,11 +158,11 @@ mod tests {
     #[test]
     fn an_exit_and_bad_text_are_told_apart() {
         assert_eq!(
-            classify(I32Exit(3).into(), ""),
+            classify(I32Exit(3), ""),
             VfsError::Trap("read-file(/x): it exited with status 3".to_owned())
         );
         let bad = String::from_utf8(vec![0xff]).unwrap_err().utf8_error();
-        assert!(matches!(classify(bad.into(), ""), VfsError::Contract(_)));
+        assert!(matches!(classify(bad, ""), VfsError::Contract(_)));
     }
 
     #[test]
