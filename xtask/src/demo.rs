@@ -13,7 +13,7 @@ use crate::step::{self, PROFILE, cargo, command, root};
 /// The sample providers: package, and what to show of each.
 const SAMPLES: &[(&str, &[&str])] = &[
     ("hello", &["ls -l hello", "cat hello/hello.txt"]),
-    ("tree", &["ls -lR tree", "cat tree/README.txt"]),
+    ("tree", &["ls -l tree tree/sizes", "cat tree/README.txt"]),
 ];
 
 /// Builds everything, mounts the samples in a home of their own, shows them, and stays until
