@@ -107,12 +107,10 @@ pub(crate) struct CacheConfig {
     /// How long past that an answer is served while a new one is fetched.
     pub(crate) stale_while_revalidate: Duration,
     /// How long past that an answer is served while fetching fails.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the stale rules to come"))]
     pub(crate) stale_if_error: Duration,
     /// Bytes in memory.
     pub(crate) memory: u64,
     /// Bytes on disk; `None` keeps nothing there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the disk cache to come"))]
     pub(crate) disk: Option<u64>,
 }
 
@@ -136,10 +134,8 @@ pub(crate) struct LimitsConfig {
     /// Names of one directory.
     pub(crate) names: u64,
     /// HTTP requests at a time.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the HTTP capability to come"))]
     pub(crate) http_in_flight: u32,
     /// HTTP requests in a minute; `None` is no brake.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the HTTP capability to come"))]
     pub(crate) requests_per_minute: Option<u32>,
 }
 

@@ -23,8 +23,8 @@ const KILLED: Duration = Duration::from_secs(5);
 /// How long a daemon may take from its lock to its socket.
 const SOCKET: Duration = Duration::from_secs(5);
 
-/// How long a daemon that does not listen may take to be gone, or to listen after all.
-const SETTLED: Duration = Duration::from_secs(1);
+/// How long a daemon that does not answer may take to be gone, or to answer after all.
+const SETTLED: Duration = Duration::from_secs(3);
 
 /// How often its state is looked at.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -63,8 +63,12 @@ pub(super) fn settled(places: &Places) -> anyhow::Result<Option<Holder>> {
     let begun = Instant::now();
     loop {
         let holder = lock::holder(places)?;
-        let listens = holder.is_some() && Daemon::find(places)?.is_some();
-        if holder.is_none() || listens || begun.elapsed() >= SETTLED {
+        if holder.is_none() {
+            return Ok(None);
+        }
+        // A process that is being killed may still take a connection, but answers nothing.
+        let answers = Daemon::find(places)?.is_some_and(|daemon| daemon.status_text().is_ok());
+        if answers || begun.elapsed() >= SETTLED {
             return Ok(holder);
         }
         std::thread::sleep(INTERVAL);

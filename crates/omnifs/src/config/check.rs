@@ -97,7 +97,7 @@ fn provider(raw: RawProvider, home: &Path) -> Result<ProviderConfig, Problem> {
         component: component(&raw.path, home)?,
         mount: mount(&raw.mount, home)?,
         enabled: raw.enabled.unwrap_or(true),
-        errors: error_rule(raw.errors)?,
+        errors: error_rule(raw.errors.as_ref())?,
         live: raw.live,
         capabilities: capabilities(raw.capabilities, home)?,
         cache: cache(raw.cache)?,
@@ -173,8 +173,8 @@ pub(super) fn absolute(raw: &Spanned<String>, home: &Path) -> Result<PathBuf, Pr
     Ok(path.components().collect())
 }
 
-fn error_rule(raw: Option<Spanned<String>>) -> Result<ErrorRule, Problem> {
-    match raw.as_ref().map(|text| (text.get_ref().as_str(), text.span())) {
+fn error_rule(raw: Option<&Spanned<String>>) -> Result<ErrorRule, Problem> {
+    match raw.map(|text| (text.get_ref().as_str(), text.span())) {
         None | Some(("strict", _)) => Ok(ErrorRule::Strict),
         Some(("as-provider", _)) => Ok(ErrorRule::AsProvider),
         Some((other, span)) => {

@@ -246,7 +246,7 @@ fn shapes_are_checked() {
         ("[[provider]\n".to_owned(), "1:12", "error: "),
         ("[[provider]]\nname = \"n\"\npath = \"/x\"\n".to_owned(), "1:1", "`mount` is missing"),
         ("[provider]\nname = \"n\"\n".to_owned(), "1:1", "[[provider]], in two brackets"),
-        ("[provider.capabilities]\n".to_owned(), "1:1", "in two brackets"),
+        ("[provider.capabilities]\n".to_owned(), "1:2", "in two brackets"),
         ("[hots]\n".to_owned(), "1:2", "did you mean `host`?"),
         ("[host]\ncolour = 1\n".to_owned(), "2:1", "the keys here are ca_file, allow_other, cache"),
         (
@@ -290,7 +290,7 @@ fn names_and_paths_are_checked() {
         (provider("n", "/x", "m"), "4:9", "begin it with / or ~/"),
         (provider("n", "/x", "/a/../m"), "4:9", "goes up by .."),
         (provider("n", "/x", "/"), "4:9", "cannot be mounted at /"),
-        (provider("n", "/x", "/a\u{1}b"), "4:9", "holds a control character"),
+        (provider("n", "/x", "/a~b").replace('~', "\\u0001"), "4:9", "holds a control character"),
         (provider("n", "/m/x", "/m"), "3:8", "/m/x is inside the mount of \"n\""),
     ]);
     assert_eq!(only(&provider("n", "/a//./b", "/m/")).mount, Path::new("/m"));
@@ -321,17 +321,17 @@ fn grants_are_checked() {
     let grant = |line: &str| with(&format!("[provider.capabilities]\n{line}\n"));
     check(&[
         (grant(r#"htpp = { allow = [] }"#), "6:1", "did you mean `http`?"),
-        (grant(r#"http = { allow = ["*"] }"#), "6:18", "* would allow every host"),
-        (grant(r#"http = { allow = ["https://a.b/c"] }"#), "6:18", "which paths it may ask for"),
+        (grant(r#"http = { allow = ["*"] }"#), "6:19", "* would allow every host"),
+        (grant(r#"http = { allow = ["https://a.b/c"] }"#), "6:19", "which paths it may ask for"),
         (
             grant(r#"http = { allow = [1] }"#),
-            "6:18",
+            "6:19",
             "expected a string such as \"api.example.com\"",
         ),
         (grant(r#"http = { allow = [{ hosts = "a.b" }] }"#), "6:21", "did you mean `host`?"),
         (
             grant(r#"http = { allow = [{ methods = ["GET"] }] }"#),
-            "6:18",
+            "6:19",
             "names a `host` or a `unix` socket",
         ),
         (

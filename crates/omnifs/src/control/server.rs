@@ -103,7 +103,7 @@ impl axum::serve::Listener for OwnUser {
                         "refused another user on the control socket"
                     ),
                     Err(error) => {
-                        tracing::warn!(%error, "cannot tell who is on the control socket")
+                        tracing::warn!(%error, "cannot tell who is on the control socket");
                     }
                 },
                 Err(error) => {

@@ -103,10 +103,10 @@ impl Parts {
             name: config.name.clone(),
             allow_other: self.host.allow_other,
         };
-        let connection = omnifs_fuse::mount(&options).map_err(|error| refused(error.into()))?;
+        let connection = omnifs_fuse::mount(&options).map_err(|error| refused(&error.into()))?;
         let options = SessionOptions { answer: config.limits.answer, notices: Notices::Auto };
         let session = Session::serve(connection, Arc::clone(&tree), self.runtime.clone(), options)
-            .map_err(|error| refused(error.into()))?;
+            .map_err(|error| refused(&error.into()))?;
         Ok(Serving { provider, tree, session: Arc::new(session) })
     }
 
@@ -157,7 +157,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
 }
 
 /// Explains why the kernel took no mount; the texts of `omnifs-fuse` hold the remedy.
-fn refused(error: anyhow::Error) -> Trouble {
+fn refused(error: &anyhow::Error) -> Trouble {
     Trouble { reason: format!("{error:#}"), remedy: "then run `omnifs restart`".to_owned() }
 }
 
@@ -170,7 +170,7 @@ impl ProviderLog for LogLines {
         match source {
             LogSource::Stdout => tracing::info!(target: "provider", provider, "{text}"),
             LogSource::Stderr | LogSource::Host => {
-                tracing::warn!(target: "provider", provider, "{text}")
+                tracing::warn!(target: "provider", provider, "{text}");
             }
         }
     }

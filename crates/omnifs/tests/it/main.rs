@@ -1,5 +1,12 @@
 //! The binary as a user has it, over real mounts.
-#![expect(clippy::unwrap_used, reason = "a helper that fails must fail the test")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests: a helper that fails must fail the test, and a test's time is the real one"
+)]
 
 mod author;
 mod config;
@@ -33,7 +40,8 @@ fn config_of(sandbox: &Sandbox, providers: &[(&str, &str)], more: &str) -> Strin
     let mut text = String::new();
     for (name, path) in providers {
         let mount = sandbox.root().join("mnt").join(name);
-        writeln!(text, "[[provider]]\nname = {name:?}\npath = {path:?}\nmount = {mount:?}\n{more}").unwrap();
+        writeln!(text, "[[provider]]\nname = {name:?}\npath = {path:?}\nmount = {mount:?}\n{more}")
+            .unwrap();
     }
     text
 }
