@@ -17,10 +17,11 @@ fn shown(page: &str) -> Vec<Shown> {
     let blocks = page.split("```console\n").skip(1);
     let mut all: Vec<Shown> = Vec::new();
     for line in blocks.flat_map(|rest| rest.split("```").next().unwrap_or_default().lines()) {
-        match (line.strip_prefix("$ "), all.last_mut()) {
-            (Some(command), _) => all.push(Shown { command: command.into(), printed: String::new() }),
-            (None, Some(last)) => last.printed.extend([line, "\n"]),
-            (None, None) => panic!("{line:?} stands before the first command"),
+        if let Some(command) = line.strip_prefix("$ ") {
+            all.push(Shown { command: command.into(), printed: String::new() });
+        } else {
+            let last = all.last_mut().unwrap();
+            last.printed.extend([line, "\n"]);
         }
     }
     all
@@ -36,7 +37,8 @@ fn the_guide_to_testing_is_true() {
     fs::create_dir_all(&built).unwrap();
     fs::write(built.join("my_provider.wasm"), guests::HELLO).unwrap();
 
-    let page = include_str!("../../../../docs/testing.md").replace("/omnifs/", &format!("{mounts}/"));
+    let page =
+        include_str!("../../../../docs/testing.md").replace("/omnifs/", &format!("{mounts}/"));
     let all = shown(&page);
     assert_eq!(all.len(), page.matches("\n$ ").count(), "a command outside of a block");
     assert!(all.len() >= 20, "{}", all.len());
