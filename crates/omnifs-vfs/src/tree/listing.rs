@@ -46,6 +46,8 @@ pub(crate) struct Listing {
     inodes: Vec<AtomicU64>,
     directories: Vec<AtomicBool>,
     probing: AtomicBool,
+    /// Whether the kinds are as well known as they will be.
+    settled: AtomicBool,
     probed: Notify,
 }
 
@@ -80,6 +82,7 @@ impl Listing {
             inodes: Vec::new(),
             directories: Vec::new(),
             probing: AtomicBool::new(false),
+            settled: AtomicBool::new(names.is_empty()),
             probed: Notify::new(),
         };
         for (name, _) in names.iter().zip(&doubled).filter(|(_, doubled)| !**doubled) {
@@ -226,6 +229,8 @@ impl Tree {
             }
         };
         self.await_kinds(directory, &listing).await;
+        // The kernel would keep "kind unknown" of a name with the rest of the listing.
+        let cacheable = cacheable && listing.settled.load(Ordering::Acquire);
         let id = self.handles.insert(Open { directory, listing });
         Ok(DirectoryHandle { id, cacheable })
     }
@@ -267,9 +272,6 @@ impl Tree {
     /// Starts to find out what the names of a listing stand for, if nobody has yet, and waits
     /// a moment for it.
     async fn await_kinds(self: &Arc<Self>, directory: NodeId, listing: &Arc<Listing>) {
-        if listing.len() == 0 {
-            return;
-        }
         let mut probed = std::pin::pin!(listing.probed.notified());
         if listing.probing.swap(true, Ordering::AcqRel) {
             return;
@@ -279,6 +281,7 @@ impl Tree {
         let (tree, probe) = (Arc::clone(self), Arc::clone(listing));
         tokio::spawn(async move {
             tree.probe(directory, &probe).await;
+            probe.settled.store(true, Ordering::Release);
             probe.probed.notify_waiters();
         });
         // What is not known by then is listed without a kind, which is never wrong.
