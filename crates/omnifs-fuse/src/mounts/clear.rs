@@ -11,7 +11,7 @@ use crate::mount::{Helper, MountError, detach};
 /// Dead mounts may lie on top of each other; more than this is no accident.
 const LAYERS: usize = 16;
 
-/// Removes every mount of ours at `path`, which the caller found dead ([`super::probe`]): who
+/// Removes every mount of ours at `path`, which the caller found dead ([`super::probe()`]): who
 /// waits for it gets an error, and the path is free.
 ///
 /// The connection is aborted as well, which is the only end of a mount that hangs; an ordinary

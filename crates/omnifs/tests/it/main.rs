@@ -3,7 +3,6 @@
     clippy::cast_possible_truncation,
     clippy::disallowed_methods,
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "tests: a helper that fails must fail the test, and a test's time is the real one"
 )]
