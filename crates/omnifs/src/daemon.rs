@@ -7,6 +7,7 @@ pub(crate) mod lock;
 mod mountpoint;
 pub(crate) mod readiness;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::control::server::{Control, Socket};
+use crate::env;
 use crate::exit::{Exit, Failure};
 use crate::places::{Places, make_private};
 use host::Host;
@@ -66,9 +68,9 @@ pub(crate) fn run(places: &Places, mode: Mode) -> Result<Exit, Failure> {
 fn start(places: &Places, mode: Mode) -> Result<(Lock, Daemon), Failure> {
     harden(mode)?;
     let config = Config::load(&places.config, &places.home)?;
-    make_private(&places.runtime)?;
+    own_directory(&places.runtime, env::RUNTIME_DIR)?;
     let lock = Lock::take(places)?;
-    make_private(&places.state)?;
+    own_directory(&places.state, env::STATE_DIR)?;
     journal::start(&places.log(), mode)?;
     // A working directory is a mount that nobody can unmount.
     std::env::set_current_dir("/").context("cannot change to /")?;
@@ -83,6 +85,13 @@ fn start(places: &Places, mode: Mode) -> Result<(Lock, Daemon), Failure> {
     };
     tracing::info!(version = VERSION, config = %places.config.display(), "started");
     Ok((lock, Daemon { runtime, socket, host }))
+}
+
+/// Makes a directory of the daemon's own, which `variable` can put elsewhere.
+fn own_directory(directory: &Path, variable: &str) -> Result<(), Failure> {
+    make_private(directory).map_err(|error| {
+        Failure::from(error).remedy(format!("set {variable} to a directory that you may write to"))
+    })
 }
 
 /// Keeps what the daemon's memory holds out of core dumps and other processes.

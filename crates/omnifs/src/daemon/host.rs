@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use omnifs_fuse::Session;
+use omnifs_fuse::{Session, mounts};
 use omnifs_runtime::Provider;
 use omnifs_vfs::Tree;
 use parking_lot::Mutex;
@@ -187,19 +187,34 @@ impl Slot {
     /// Waits for the end of a mount that nobody asked the daemon for.
     async fn watch(self: Arc<Self>, session: Arc<Session>) {
         session.ended().await;
-        if *self.gate.lock() == Gate::Open {
-            tracing::warn!(
-                provider = self.config.name,
-                mount = %self.config.mount.display(),
-                "unmounted by somebody else"
-            );
-            *self.standing.lock() = Standing::Unmounted;
+        let Some(path) = session.mountpoint().map(Path::to_path_buf) else { return };
+        // Which is quick, but means reading a file and waiting for the gate.
+        let settled = tokio::task::spawn_blocking(move || self.settle_end(&path)).await;
+        if let Err(error) = settled {
+            tracing::error!(%error, "looking at an ended mount failed");
         }
+    }
+
+    fn settle_end(&self, path: &Path) {
+        let gate = self.gate.lock();
+        if *gate == Gate::Closed {
+            return;
+        }
+        if let Ok(Some(_)) = mounts::at(path) {
+            self.fail(Trouble {
+                reason: format!("the kernel ended the connection of {}", path.display()),
+                remedy: "`omnifs restart` mounts it again".to_owned(),
+            });
+            return;
+        }
+        let (provider, mount) = (&self.config.name, self.config.mount.display());
+        tracing::warn!(provider, %mount, "unmounted by somebody else");
+        *self.standing.lock() = Standing::Unmounted;
     }
 
     fn fail(&self, trouble: Trouble) {
         let Trouble { reason, remedy } = &trouble;
-        tracing::error!(provider = self.config.name, reason, remedy, "not mounted");
+        tracing::error!(provider = self.config.name, reason, remedy, "does not serve");
         *self.standing.lock() = Standing::Failed(trouble);
     }
 

@@ -78,8 +78,10 @@ pub(crate) fn holder(places: &Places) -> anyhow::Result<Option<Holder>> {
     let failed = || format!("cannot read {}", path.display());
     let file = match File::open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(failed),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => return Ok(None),
+            _ => return Err(error).with_context(failed),
+        },
     };
     match flock(&file, FlockOperation::NonBlockingLockShared) {
         Ok(()) => Ok(None),

@@ -151,3 +151,14 @@ fn check_tells_a_provider_from_another_file() {
     let missing = sandbox.omnifs(["check", "none.wasm"]).expect_code(1);
     assert!(missing.stderr.contains("cannot read none.wasm: No such file"), "{}", missing.stderr);
 }
+
+#[test]
+fn a_directory_that_cannot_be_made_comes_with_the_variable_that_moves_it() {
+    let sandbox = Sandbox::new(OMNIFS);
+    sandbox.configure("");
+    let mut start = sandbox.command("omnifs");
+    let output = testkit::run(start.arg("start").env("OMNIFS_RUNTIME_DIR", "/dev/null/run"));
+    let expected = "error: cannot make the directory /dev/null/run: Not a directory (os error 20)\n  \
+                    help: set OMNIFS_RUNTIME_DIR to a directory that you may write to\n";
+    assert_eq!(output.expect_code(1).stderr, expected);
+}

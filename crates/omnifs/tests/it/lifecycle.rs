@@ -246,6 +246,59 @@ fn a_mount_that_the_user_unmounts_stays_so_until_the_restart() {
 }
 
 #[test]
+fn a_connection_that_the_kernel_aborts_is_a_failure_until_the_restart() {
+    let sandbox = Sandbox::new(OMNIFS);
+    let mounts = mounted(&sandbox, &[("hello", guests::HELLO_PATH)]);
+    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let here = format!(" {} ", mounts.join("hello").display());
+    let line = table.lines().find(|line| line.contains(&here)).unwrap();
+    let minor = line.split([' ', ':']).nth(3).unwrap();
+    let abort =
+        format!("mkdir ctl && mount -t fusectl none ctl && echo 1 >ctl/{minor}/abort; umount ctl");
+    let _aborted = sandbox.shell(&abort).expect_code(0);
+    let status = || sandbox.omnifs(["status"]).stdout;
+    assert!(wait_until(LIMIT, || status().contains("failed")), "{}", status());
+    assert!(status().contains("the kernel ended the connection"), "{}", status());
+    let _restarted = sandbox.omnifs(["restart"]).expect_code(0);
+    assert_eq!(content(&mounts), HELLO);
+    assert_eq!(sandbox.mounts().len(), 1);
+}
+
+/// Holds the lock of a daemon, as one of another version that hangs.
+const OTHER_VERSION: &str = "
+import fcntl, os, sys, time
+os.makedirs(sys.argv[1], 0o700)
+lock = open(sys.argv[1] + '/control.lock', 'w')
+fcntl.flock(lock, fcntl.LOCK_EX)
+lock.write(f'{os.getpid()} 0.9.0')
+lock.flush()
+time.sleep(600)
+";
+
+#[test]
+fn a_daemon_of_another_version_is_named_by_every_command() {
+    let sandbox = Sandbox::new(OMNIFS);
+    sandbox.configure("");
+    let runtime = sandbox.root().join("run/omnifs");
+    let mut python = sandbox.command("python3");
+    let mut daemon = python.args(["-c", OTHER_VERSION]).arg(&runtime).spawn().unwrap();
+    let name = format!("omnifs 0.9.0 (pid {})", daemon.id());
+    let written = || std::fs::read_to_string(runtime.join("control.lock")).unwrap_or_default();
+    assert!(wait_until(LIMIT, || written().ends_with("0.9.0")));
+    let note = format!("note: the daemon is {name}, this is omnifs 1.0.0");
+    let status = sandbox.omnifs(["status"]).expect_code(1).stderr;
+    assert!(status.starts_with(&note), "{status}");
+    assert!(status.contains(&format!("error: {name} runs, but does not answer")), "{status}");
+    let start = sandbox.omnifs(["start"]).expect_code(1).stderr;
+    assert!(start.starts_with(&note), "{start}");
+    assert!(start.contains(&format!("error: {name} is running already")), "{start}");
+    let stop = sandbox.omnifs(["stop"]).expect_code(0);
+    assert!(stop.stderr.starts_with(&note), "{}", stop.stderr);
+    assert_eq!(stop.stdout, "stopped\n");
+    assert!(wait_until(LIMIT, || daemon.try_wait().unwrap().is_some()));
+}
+
+#[test]
 fn nothing_of_it_is_for_others() {
     let sandbox = Sandbox::new(OMNIFS);
     let _mounts = mounted(&sandbox, &[("hello", guests::HELLO_PATH)]);
