@@ -45,7 +45,8 @@ fn every_step(steps: &mut Steps) -> Result<()> {
     let tests = steps.step("build of the tests", suite::list)?;
     steps.step("promises", || done::check(&tests))?;
     steps.step("tests", suite::run_all)?;
-    steps.step("demo", || crate::demo::run(Some("ls -lR && cat hello/hello.txt tree/README.txt")))?;
+    steps
+        .step("demo", || crate::demo::run(Some("ls -lR && cat hello/hello.txt tree/README.txt")))?;
     steps.step("nothing left behind", || {
         let left: Vec<_> =
             suite::mounts()?.into_iter().filter(|mount| !before.contains(mount)).collect();

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::mpsc;
 
 use crate::{Clock, Name, NodeId, Source, Timestamp};
@@ -39,6 +39,9 @@ const VERSION_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long the kernel may keep what was served past its freshness while a refresh runs.
 const STALE_VALID: Duration = Duration::from_secs(1);
+
+/// The end of the freshness of what is not believed at all, not even as a stale answer.
+const NEVER: Duration = Duration::ZERO;
 
 /// How a tree caches.
 #[derive(Debug, Clone)]
@@ -85,6 +88,13 @@ pub enum Change {
         /// What the kernel may still have under that name.
         old: NodeId,
     },
+    /// What `name` in `parent` stands for must be asked again; it may be the same.
+    Expired {
+        /// The directory.
+        parent: NodeId,
+        /// The name in it.
+        name: Name,
+    },
 }
 
 /// Counts of one tree, for `status`.
@@ -104,9 +114,9 @@ pub struct Statistics {
 /// join the one call that fetches what is missing. Such a call is a task of its own on the
 /// tokio runtime in whose context the operation was first polled.
 pub struct Tree {
-    source: Arc<dyn Source>,
+    /// What is asked now. Guards the exchange only.
+    current: RwLock<Current>,
     clock: Arc<dyn Clock>,
-    settings: Settings,
     /// When the tree was made: the time of directories until their names are seen to change.
     born: Timestamp,
     /// Guards which nodes and names there are. Taken before `contents`, never across an await.
@@ -121,9 +131,18 @@ pub struct Tree {
     dropped_names: AtomicU64,
 }
 
+/// A source, how its answers are cached, and which of the tree's sources it is.
+#[derive(Clone)]
+struct Current {
+    source: Arc<dyn Source>,
+    settings: Arc<Settings>,
+    generation: u64,
+}
+
 impl std::fmt::Debug for Tree {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tree").field("provider", &self.settings.provider).finish_non_exhaustive()
+        let settings = self.settings();
+        f.debug_struct("Tree").field("provider", &settings.provider).finish_non_exhaustive()
     }
 }
 
@@ -140,11 +159,52 @@ impl Tree {
             listing_calls: Flights::new(settings.answer),
             changes: Mutex::new(None),
             dropped_names: AtomicU64::new(0),
-            source,
+            current: RwLock::new(Current { source, settings: Arc::new(settings), generation: 0 }),
             clock,
-            settings,
             born,
         })
+    }
+
+    /// Asks `source` from now on, and believes nothing that an earlier one said: every name is
+    /// looked up again at its next use. Nodes stay, so that open files keep their bytes and
+    /// working directories their place.
+    ///
+    /// `settings.answer` has no effect here: it is the session's, too.
+    pub fn replace(&self, source: Arc<dyn Source>, settings: Settings) {
+        self.contents.lock().set_budget(settings.memory);
+        {
+            let mut current = self.current.write();
+            let generation = current.generation + 1;
+            *current = Current { source, settings: Arc::new(settings), generation };
+        }
+        let mut nodes = self.nodes.lock();
+        let (directories, names) = nodes.expire();
+        self.contents.lock().expire();
+        drop(nodes);
+        for directory in directories {
+            self.announce(Change::Listing(directory));
+        }
+        for (parent, name) in names {
+            self.announce(Change::Expired { parent, name });
+        }
+    }
+
+    fn current(&self) -> Current {
+        self.current.read().clone()
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.current.read().settings)
+    }
+
+    /// Returns until when an answer of `asked` is fresh that came now: not at all if another
+    /// source has taken its place meanwhile.
+    fn fresh_from(&self, asked: &Current) -> Duration {
+        if self.current.read().generation == asked.generation {
+            self.clock.monotonic() + asked.settings.ttl
+        } else {
+            NEVER
+        }
     }
 
     /// Returns the changes that the kernel must be told of; the receiver of the last call gets
@@ -178,10 +238,11 @@ impl Tree {
         if gone.is_empty() {
             return;
         }
+        let source = self.current().source;
         let mut contents = self.contents.lock();
         for node in &gone {
             contents.node_forgotten(node.id, node.path);
-            self.source.forget(node.object.key());
+            source.forget(node.object.key());
         }
     }
 

@@ -125,6 +125,7 @@ where
                 self.relist(*directory);
             }
             Change::Version { parent, name, old } => self.push_version(*parent, name, *old),
+            Change::Expired { parent, name } => self.expire(*parent, name),
         }
     }
 

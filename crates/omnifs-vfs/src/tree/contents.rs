@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::NEVER;
 use super::digest::{Digest, PathKey};
 use super::listing::Listing;
 use crate::{Inode, NodeId, Timestamp};
@@ -91,6 +92,25 @@ impl Contents {
         self.used
     }
 
+    /// Sets how many bytes may be in use.
+    pub(crate) fn set_budget(&mut self, budget: u64) {
+        self.budget = budget;
+        self.shrink(None);
+    }
+
+    /// Takes the freshness of every version away, and drops all listings.
+    pub(crate) fn expire(&mut self) {
+        let mut listings = Vec::new();
+        for (key, slot) in &mut self.slots {
+            match &mut slot.value {
+                Value::File(body, _) => body.until = NEVER,
+                Value::Listing(_) => listings.push(*key),
+                Value::Old(_) => {}
+            }
+        }
+        listings.into_iter().for_each(|key| self.remove(key));
+    }
+
     /// Returns the newest version under `path`.
     pub(crate) fn body(&mut self, path: PathKey) -> Option<Body> {
         match self.touch(Key::File(path), None)? {
@@ -158,8 +178,13 @@ impl Contents {
         self.used += weight;
         self.order.insert((rank, self.uses), key);
         self.slots.insert(key, Slot { value, rank, used: self.uses, weight });
+        self.shrink(Some(key));
+    }
+
+    /// Evicts until the budget is kept, but neither `newest` nor the last slot.
+    fn shrink(&mut self, newest: Option<Key>) {
         while self.used > self.budget && self.slots.len() > 1 {
-            let victim = self.order.values().find(|victim| **victim != key).copied();
+            let victim = self.order.values().find(|victim| Some(**victim) != newest).copied();
             match victim {
                 Some(victim) => self.remove(victim),
                 None => break,

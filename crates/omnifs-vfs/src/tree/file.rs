@@ -87,7 +87,8 @@ impl Tree {
     /// Returns the bytes of the version that `node` stands for.
     pub(super) async fn read_again(&self, node: NodeId) -> Result<Bytes, VfsError> {
         let object = Arc::clone(&self.nodes.lock().get(node)?.object);
-        let Some(bytes) = self.source.read_file(&object).await? else {
+        let asked = self.current();
+        let Some(bytes) = asked.source.read_file(&object).await? else {
             return Err(self.settle_vanished(node, &object));
         };
         let digest = if bytes.len() < HASH_ASIDE {
@@ -105,7 +106,7 @@ impl Tree {
                 digest,
                 bytes,
                 modified: self.clock.calendar(),
-                until: self.clock.monotonic() + self.settings.ttl,
+                until: self.fresh_from(&asked),
             },
         )
     }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::digest::Digest;
 use super::nodes::Body;
-use super::{Change, Tree};
+use super::{Change, NEVER, Tree};
 use crate::{Child, Inode, Name, NodeId, NodeKind, Object, VfsError};
 
 /// How long the kinds of names may hold up a listing that is there.
@@ -208,7 +208,8 @@ impl Tree {
         };
         let now = self.clock.monotonic();
         let cached = self.contents.lock().listing(path);
-        let stale_until = |until: Duration| until + self.settings.stale_while_revalidate;
+        let stale = self.settings().stale_while_revalidate;
+        let stale_until = |until: Duration| until + stale;
         let (listing, cacheable) = match cached {
             Some(listing) if now < listing.until => (listing, true),
             Some(listing) if now < stale_until(listing.until) => {
@@ -237,12 +238,13 @@ impl Tree {
 
     /// Asks the source for the names of a directory and settles them.
     async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
-        let raw = self.source.list_children(object).await?;
-        let until = self.clock.monotonic() + self.settings.ttl;
+        let asked = self.current();
+        let raw = asked.source.list_children(object).await?;
+        let until = self.fresh_from(&asked);
         let (listing, dropped) = Listing::new(&raw, self.handles.new_generation(), until)?;
         if dropped > 0 {
             self.dropped_names.fetch_add(dropped, Ordering::Relaxed);
-            let (provider, path) = (&self.settings.provider, object.path());
+            let (provider, path) = (&asked.settings.provider, object.path());
             tracing::warn!(%provider, %path, dropped, "listed names that cannot be names, or twice");
         }
         let listing = Arc::new(listing);
@@ -255,7 +257,9 @@ impl Tree {
             if changed {
                 directory.modified = self.clock.calendar();
             }
-            self.contents.lock().put_listing(node.path, Arc::clone(&listing));
+            if until != NEVER {
+                self.contents.lock().put_listing(node.path, Arc::clone(&listing));
+            }
             drop(nodes);
             if changed {
                 self.announce(Change::Listing(id));
@@ -288,6 +292,7 @@ impl Tree {
         else {
             return;
         };
+        let source = self.current().source;
         let mut done = 0;
         while done < listing.ends.len() {
             let names: Vec<Name> = (done..listing.ends.len())
@@ -295,7 +300,7 @@ impl Tree {
                 .filter_map(|index| listing.name(u32::try_from(index).ok()?))
                 .filter_map(Name::from_provider)
                 .collect();
-            let Ok(probe) = self.source.probe_children(&object, &names).await else { return };
+            let Ok(probe) = source.probe_children(&object, &names).await else { return };
             if probe.children.is_empty() {
                 return;
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::digest::PathKey;
 use super::nodes::{Body, Directory, File, Named, Node, Nodes, Version};
-use super::{Change, PLACEHOLDER_SIZE, STALE_VALID, Tree, VERSION_VALID};
+use super::{Change, NEVER, PLACEHOLDER_SIZE, STALE_VALID, Tree, VERSION_VALID};
 use crate::{Attributes, Child, Entry, Lookup, Name, NodeId, NodeKind, Object, VfsError};
 
 /// What memory says of a name.
@@ -46,7 +46,7 @@ impl Tree {
             .run(key, move || async move { tree.resolve(parent, &object, &name_in_task).await });
         match found.await? {
             Some(node) => self.found(parent, name, node),
-            None => Ok(Lookup::Absent { valid: self.settings.negative }),
+            None => Ok(Lookup::Absent { valid: self.settings().negative }),
         }
     }
 
@@ -60,7 +60,7 @@ impl Tree {
                 let entry = self.claim(&mut nodes, named.node, until - now)?;
                 return Ok(Known::Fresh(Lookup::Found(entry)));
             }
-            if now < until + self.settings.stale_while_revalidate {
+            if until != NEVER && now < until + self.settings().stale_while_revalidate {
                 let entry = self.claim(&mut nodes, named.node, STALE_VALID)?;
                 return Ok(Known::Stale(entry));
             }
@@ -84,9 +84,10 @@ impl Tree {
         directory: &Arc<Object>,
         name: &Name,
     ) -> Result<Option<NodeId>, VfsError> {
-        match self.source.lookup_child(directory, name).await? {
+        let asked = self.current();
+        match asked.source.lookup_child(directory, name).await? {
             Some(child) => {
-                let until = self.clock.monotonic() + self.settings.ttl;
+                let until = self.fresh_from(&asked);
                 self.settle((parent, name), (child, until)).map(Some)
             }
             None => {
@@ -148,7 +149,7 @@ impl Tree {
         let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
         let directory = nodes.directory_mut(parent)?;
-        directory.set_absent(name.clone(), now, now + self.settings.negative);
+        directory.set_absent(name.clone(), now, now + self.settings().negative);
         let removed = nodes.unname(parent, name);
         self.bury(nodes);
         if let Some(old) = removed {
@@ -196,7 +197,7 @@ impl Tree {
     /// Returns what is known of a node's attributes without asking anybody.
     pub(super) fn shown(&self, node: &Node) -> Attributes {
         let (size, modified, valid) = match &node.body {
-            Body::Directory(directory) => (0, directory.modified, self.settings.ttl),
+            Body::Directory(directory) => (0, directory.modified, self.settings().ttl),
             Body::File(File::Version(version)) => (version.size, version.modified, VERSION_VALID),
             Body::File(File::Unread | File::Gone) => (PLACEHOLDER_SIZE, self.born, Duration::ZERO),
         };
@@ -211,7 +212,7 @@ impl Tree {
         self.name_calls.start((parent, name.clone()), move || async move {
             let refreshed = tree.refresh(parent, &name_in_task).await;
             if let Err(error) = &refreshed {
-                let provider = &tree.settings.provider;
+                let provider = &tree.settings().provider;
                 tracing::debug!(%provider, name = %name_in_task, %error, "refresh failed");
             }
             refreshed
@@ -224,11 +225,12 @@ impl Tree {
         name: &Name,
     ) -> Result<Option<NodeId>, VfsError> {
         let object = Arc::clone(&self.nodes.lock().directory(parent)?.0.object);
-        let Some(child) = self.source.lookup_child(&object, name).await? else {
+        let asked = self.current();
+        let Some(child) = asked.source.lookup_child(&object, name).await? else {
             self.settle_absent(parent, name)?;
             return Ok(None);
         };
-        let until = self.clock.monotonic() + self.settings.ttl;
+        let until = self.fresh_from(&asked);
         let read = {
             let nodes = self.nodes.lock();
             let named = nodes.directory(parent)?.1.child(name);

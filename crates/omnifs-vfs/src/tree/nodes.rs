@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::DEPTH_MAX;
 use super::digest::{Digest, PathKey};
+use super::{DEPTH_MAX, NEVER};
 use crate::{Child, Name, NodeId, NodeKind, Object, ObjectKey, Timestamp, VfsError};
 
 /// What a node id stands for.
@@ -93,6 +93,29 @@ impl Nodes {
         };
         let table = HashMap::from([(NodeId::ROOT, root)]);
         Self { table, next: NodeId::ROOT.0 + 1, dropped: Vec::new() }
+    }
+
+    /// Takes the freshness of every name and version away. Returns the directories, and the
+    /// names whose nodes the kernel knows.
+    pub(crate) fn expire(&mut self) -> (Vec<NodeId>, Vec<(NodeId, Name)>) {
+        let (mut directories, mut names) = (Vec::new(), Vec::new());
+        for (id, node) in &mut self.table {
+            match &mut node.body {
+                Body::Directory(directory) => {
+                    directories.push(*id);
+                    directory.absent.clear();
+                    for named in directory.children.values_mut() {
+                        named.until = NEVER;
+                    }
+                }
+                Body::File(File::Version(version)) => version.until = NEVER,
+                Body::File(File::Unread | File::Gone) => {}
+            }
+            if let Some((_, name)) = node.object.place().filter(|_| node.lookups > 0) {
+                names.push((node.parent, name.clone()));
+            }
+        }
+        (directories, names)
     }
 
     /// Returns the nodes that left the table since the last call.

@@ -13,4 +13,5 @@ mod limits;
 mod listings;
 mod model;
 mod names;
+mod replacing;
 mod source;
