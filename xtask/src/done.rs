@@ -71,6 +71,12 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "A shell whose cwd is inside and a sha256sum in progress survive 100 hot swaps.",
+        tests: &[
+            "omnifs::it reload::a_working_directory_and_a_checksum_survive_a_hundred_exchanges",
+        ],
+    },
+    Promise {
         text: "cargo xtask demo --exec 'ls -lR' shows the sample trees.",
         tests: &["step demo"],
     },

@@ -40,6 +40,8 @@ enum Command {
     Stop,
     /// Stop the daemon if it runs, and start it
     Restart,
+    /// Apply the configuration and changed components; saving them does the same
+    Reload,
     /// Show what is mounted
     Status(StatusArgs),
     /// Show the daemon's log
@@ -123,6 +125,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Start(_) => daemon::run(&Places::find()?, Mode::Detached),
         Command::Stop => running::stop(&Places::find()?),
         Command::Restart => launch::restart(&Places::find()?),
+        Command::Reload => launch::reload(&Places::find()?),
         Command::Status(StatusArgs { json: true }) => status::json(&Places::find()?),
         Command::Status(StatusArgs { json: false }) => status::table_of(&Places::find()?),
         Command::Logs(arguments) => {

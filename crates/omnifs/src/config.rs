@@ -43,7 +43,7 @@ pub(crate) struct HostConfig {
 }
 
 /// One `[[provider]]`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ProviderConfig {
     /// Its name, unique in the file: `[a-z0-9][a-z0-9-]{0,62}`.
     pub(crate) name: String,
@@ -54,10 +54,8 @@ pub(crate) struct ProviderConfig {
     /// Whether it is mounted at all.
     pub(crate) enabled: bool,
     /// What becomes of a result while a host call failed.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the taint rule to come"))]
     pub(crate) errors: ErrorRule,
     /// Whether its files may grow while they are open.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by live files to come"))]
     pub(crate) live: bool,
     /// What the user grants.
     pub(crate) capabilities: Capabilities,
@@ -66,7 +64,6 @@ pub(crate) struct ProviderConfig {
     /// What it may use.
     pub(crate) limits: LimitsConfig,
     /// `[provider.config]`, handed to the provider as JSON.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the config capability to come"))]
     pub(crate) settings: serde_json::Map<String, serde_json::Value>,
 }
 

@@ -1,7 +1,7 @@
 //! The control socket: how commands talk to the daemon.
 //!
 //! HTTP over a Unix socket that only its owner can reach: `GET /v1/status` answers a
-//! [`Status`], `POST /v1/stop` ends the daemon.
+//! [`Status`], `POST /v1/reload` applies the configuration and `POST /v1/stop` ends the daemon.
 
 pub(crate) mod client;
 pub(crate) mod server;
@@ -47,6 +47,13 @@ pub(crate) struct ProviderStatus {
     pub(crate) http: Vec<UpstreamStatus>,
     /// What its cache holds.
     pub(crate) cache: CacheStatus,
+}
+
+/// What `POST /v1/reload` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reloaded {
+    /// What is wrong with the configuration, rendered for the terminal; nothing changed then.
+    pub(crate) mistake: Option<String>,
 }
 
 /// Whether a provider serves.

@@ -6,6 +6,8 @@ mod journal;
 pub(crate) mod lock;
 mod mountpoint;
 pub(crate) mod readiness;
+mod slot;
+mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -130,6 +132,7 @@ impl Daemon {
             let why = tokio::select! {
                 () = host.bring_up() => {
                     readiness.ready();
+                    watch::follow(Arc::clone(&host));
                     ended.await
                 }
                 why = &mut ended => why,

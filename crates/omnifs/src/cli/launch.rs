@@ -39,8 +39,22 @@ fn load(places: &Places) -> Result<Config, Failure> {
     Ok(Config::load(&places.config, &places.home)?)
 }
 
+/// Makes the daemon apply the configuration as it is now.
+pub(super) fn reload(places: &Places) -> Result<Exit, Failure> {
+    let daemon = running::daemon(places)?;
+    if let Some(mistake) = daemon.reload()?.mistake {
+        return Err(Failure::rendered(Exit::Config, mistake));
+    }
+    report(places, &load(places)?)
+}
+
 fn launch(places: &Places, config: &Config) -> Result<Exit, Failure> {
     spawn(places)?;
+    report(places, config)
+}
+
+/// Reads every mount and shows how the providers stand.
+fn report(places: &Places, config: &Config) -> Result<Exit, Failure> {
     let mut status = running::daemon(places)?.status()?;
     probe::all(&mut status, config);
     if status.providers.is_empty() {

@@ -10,11 +10,14 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use super::Status;
+use super::{Reloaded, Status};
 use crate::places::{Places, SocketPath};
 
 /// How long the daemon may take to answer: it answers from memory.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long applying a configuration may take: components are compiled and mounted.
+const RELOAD: Duration = Duration::from_secs(120);
 
 /// A running daemon.
 #[derive(Debug)]
@@ -67,12 +70,25 @@ impl<'a> Daemon<'a> {
         self.ask(Method::POST, "/v1/stop").map(drop)
     }
 
+    /// Makes the daemon apply the configuration and waits until it has.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time.
+    pub(crate) fn reload(&self) -> anyhow::Result<Reloaded> {
+        let answer = self.ask_for(RELOAD, Method::POST, "/v1/reload")?;
+        serde_json::from_slice(&answer).context("this version cannot read the daemon's answer")
+    }
+
     fn ask(&self, method: Method, path: &str) -> anyhow::Result<Bytes> {
+        self.ask_for(ANSWER, method, path)
+    }
+
+    fn ask_for(&self, limit: Duration, method: Method, path: &str) -> anyhow::Result<Bytes> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            match tokio::time::timeout(ANSWER, self.exchange(method, path)).await {
+            match tokio::time::timeout(limit, self.exchange(method, path)).await {
                 Ok(answer) => answer,
-                Err(_) => bail!("the daemon did not answer within {} seconds", ANSWER.as_secs()),
+                Err(_) => bail!("the daemon did not answer within {} seconds", limit.as_secs()),
             }
         })
     }

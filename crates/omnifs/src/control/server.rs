@@ -10,16 +10,21 @@ use anyhow::Context;
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::future::BoxFuture;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 
-use super::Status;
+use super::{Reloaded, Status};
 use crate::places::SocketPath;
 
 /// What the socket tells and does.
 pub(crate) trait Control: Send + Sync + 'static {
     /// Returns the current status, from memory.
     fn status(&self) -> Status;
+
+    /// Applies the configuration as it is now. The error is what is wrong with it, for the
+    /// user; nothing changes then.
+    fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<(), String>>;
 }
 
 /// A listening control socket; the file goes when this is dropped.
@@ -58,6 +63,12 @@ impl Socket {
             .route(
                 "/v1/status",
                 get(async |State(control): State<Arc<dyn Control>>| Json(control.status())),
+            )
+            .route(
+                "/v1/reload",
+                post(async |State(control): State<Arc<dyn Control>>| {
+                    Json(Reloaded { mistake: control.reload().await.err() })
+                }),
             )
             .route(
                 "/v1/stop",

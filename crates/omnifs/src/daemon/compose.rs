@@ -12,7 +12,8 @@ use omnifs_runtime::{
 use omnifs_vfs::{Clock, Settings, Source, SystemClock, Tree};
 use tokio::runtime::Handle;
 
-use super::host::{Host, Serving};
+use super::host::Host;
+use super::slot::Serving;
 use crate::config::{Component, Config, HostConfig, LimitsConfig, ProviderConfig};
 use crate::control::Trouble;
 use crate::places::Places;
@@ -43,7 +44,7 @@ pub(super) fn host(config: Config, places: &Places) -> anyhow::Result<Arc<Host>>
         promised: config.enabled().map(|provider| provider.cache.memory).sum(),
         host: config.host,
     };
-    Ok(Host::new(config.providers, parts))
+    Ok(Host::new(config.providers, parts, places.clone()))
 }
 
 impl Parts {
@@ -88,16 +89,8 @@ impl Parts {
         config: &ProviderConfig,
         path: &Path,
     ) -> Result<Serving, Trouble> {
-        let settings = Settings {
-            provider: config.name.clone(),
-            answer: config.limits.answer,
-            ttl: config.cache.ttl,
-            negative: config.cache.negative,
-            stale_while_revalidate: config.cache.stale_while_revalidate,
-            memory: self.memory(config.cache.memory),
-        };
         let source: Arc<dyn Source> = Arc::<Provider>::clone(&provider);
-        let tree = Tree::new(source, Arc::clone(&self.clock), settings);
+        let tree = Tree::new(source, Arc::clone(&self.clock), self.settings(config));
         let options = MountOptions {
             mountpoint: path.to_path_buf(),
             name: config.name.clone(),
@@ -108,6 +101,18 @@ impl Parts {
         let session = Session::serve(connection, Arc::clone(&tree), self.runtime.clone(), options)
             .map_err(|error| refused(&error.into()))?;
         Ok(Serving { provider, tree, session: Arc::new(session) })
+    }
+
+    /// Returns how a provider's tree caches.
+    pub(super) fn settings(&self, config: &ProviderConfig) -> Settings {
+        Settings {
+            provider: config.name.clone(),
+            answer: config.limits.answer,
+            ttl: config.cache.ttl,
+            negative: config.cache.negative,
+            stale_while_revalidate: config.cache.stale_while_revalidate,
+            memory: self.memory(config.cache.memory),
+        }
     }
 
     /// Returns what a cache that was promised `bytes` gets of the host's total.

@@ -1,83 +1,64 @@
 //! The providers of a running daemon: which stand, which failed, and why.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::join_all;
-use omnifs_fuse::{Session, mounts};
-use omnifs_runtime::Provider;
-use omnifs_vfs::Tree;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
 use parking_lot::Mutex;
 
+use super::VERSION;
 use super::compose::Parts;
-use super::{VERSION, mountpoint};
-use crate::config::ProviderConfig;
+use super::slot::Slot;
+use crate::config::{Component, Config, ConfigError, ProviderConfig};
 use crate::control::server::Control;
-use crate::control::{CacheStatus, ProviderStatus, SCHEMA, State, Status, Trouble};
-
-/// How long finding out what a mount's path leads to may take: it may lead through somebody
-/// else's hanging mount.
-const RESOLVE: Duration = Duration::from_secs(5);
+use crate::control::{SCHEMA, Status, Trouble};
+use crate::places::Places;
 
 /// All providers of the configuration that are enabled.
 pub(super) struct Host {
     parts: Parts,
-    slots: Vec<Arc<Slot>>,
+    places: Places,
+    /// Guards the list only.
+    slots: Mutex<Slots>,
+    /// Held while the configuration is applied, one change after the other; holds what was
+    /// wrong with the file the last time.
+    applying: tokio::sync::Mutex<Option<String>>,
 }
 
-/// One provider, from its configuration to its mount.
-struct Slot {
-    config: ProviderConfig,
-    /// Held while the mount is made, so that closing never misses one. Taken before
-    /// `standing`.
-    gate: Mutex<Gate>,
-    /// Guards what the status shows; held for moments only.
-    standing: Mutex<Standing>,
-}
-
-/// Whether a slot may still be mounted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gate {
-    Open,
-    Closed,
-}
-
-enum Standing {
-    Loading,
-    Serving(Serving),
-    Failed(Trouble),
-    Unmounted,
-}
-
-/// A provider that is mounted.
-#[derive(Clone)]
-pub(super) struct Serving {
-    /// The component.
-    pub(super) provider: Arc<Provider>,
-    /// Its tree.
-    pub(super) tree: Arc<Tree>,
-    /// The conversation with the kernel.
-    pub(super) session: Arc<Session>,
+#[derive(Default)]
+struct Slots {
+    /// In the order of the configuration.
+    list: Vec<Arc<Slot>>,
+    /// Nothing is mounted any more, and no list takes the place of this one.
+    closed: bool,
 }
 
 impl Host {
     /// Returns a host that has not mounted anything yet.
-    pub(super) fn new(providers: Vec<ProviderConfig>, parts: Parts) -> Arc<Self> {
+    pub(super) fn new(providers: Vec<ProviderConfig>, parts: Parts, places: Places) -> Arc<Self> {
         let enabled = providers.into_iter().filter(|provider| provider.enabled);
-        let slot = |config| {
-            let standing = Mutex::new(Standing::Loading);
-            Arc::new(Slot { config, gate: Mutex::new(Gate::Open), standing })
-        };
-        Arc::new(Self { parts, slots: enabled.map(slot).collect() })
+        let slots = Slots { list: enabled.map(Slot::new).collect(), closed: false };
+        let (slots, applying) = (Mutex::new(slots), tokio::sync::Mutex::default());
+        Arc::new(Self { parts, places, slots, applying })
+    }
+
+    fn slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.lock().list.clone()
     }
 
     /// Loads and mounts every provider, all at once, and returns when each of them serves or
     /// has failed.
     pub(super) async fn bring_up(self: &Arc<Self>) {
-        let mut paths: Vec<PathBuf> = Vec::new();
+        let _applying = self.applying.lock().await;
+        self.mount_all(&self.slots()).await;
+    }
+
+    async fn mount_all(self: &Arc<Self>, slots: &[Arc<Slot>]) {
+        let mut paths: Vec<PathBuf> =
+            self.slots().iter().filter_map(|slot| slot.mounted_at()).collect();
         let mut tasks = Vec::new();
-        for slot in &self.slots {
+        for slot in slots {
             // One after the other and before the first mount: afterwards such a path may lead
             // through a mount of our own.
             match slot.resolve(&paths).await {
@@ -97,13 +78,13 @@ impl Host {
     }
 
     async fn bring_up_one(self: Arc<Self>, slot: Arc<Slot>, path: PathBuf) {
-        let name = slot.config.name.clone();
-        tracing::info!(provider = name, grants = %slot.config.capabilities, "loading");
+        let (name, config) = (slot.name().to_owned(), slot.config());
+        tracing::info!(provider = name, grants = %config.capabilities, "loading");
         let (host, working) = (Arc::clone(&self), Arc::clone(&slot));
         let blocking = move || working.mount(&host.parts, &path);
         match tokio::task::spawn_blocking(blocking).await {
             Ok(Ok(Some(serving))) => {
-                tracing::info!(provider = name, mount = %slot.config.mount.display(), "mounted");
+                tracing::info!(provider = name, mount = %config.mount.display(), "mounted");
                 tokio::spawn(slot.watch(serving.session));
             }
             Ok(Ok(None)) => {}
@@ -115,13 +96,97 @@ impl Host {
         }
     }
 
+    /// Returns the directories of the files that the providers come from and are configured in.
+    pub(super) fn watched(&self) -> Vec<PathBuf> {
+        let slots = self.slots();
+        let components = slots.iter().filter_map(|slot| match &slot.config().component {
+            Component::File(path) => Some(path.clone()),
+            Component::Builtin(_) => None,
+        });
+        let files = components.chain([self.places.config.clone()]);
+        files.filter_map(|file| Some(file.parent()?.to_path_buf())).collect()
+    }
+
+    /// Applies the file as it is now: what did not change goes on, a provider that did is
+    /// exchanged under its mount where that is possible, and mounted anew otherwise.
+    ///
+    /// # Errors
+    /// What is wrong with the file; nothing changes then.
+    pub(super) async fn apply(self: &Arc<Self>) -> Result<(), ConfigError> {
+        let mut last_mistake = self.applying.lock().await;
+        let config = match Config::load(&self.places.config, &self.places.home) {
+            Ok(config) => config,
+            Err(error) => {
+                let mistake = error.render();
+                if last_mistake.as_ref() != Some(&mistake) {
+                    tracing::error!(%mistake, "the configuration stays as it was");
+                    *last_mistake = Some(mistake);
+                }
+                return Err(error);
+            }
+        };
+        *last_mistake = None;
+        let mut old = self.slots();
+        let (mut slots, mut exchanges, mut mounts) = (Vec::new(), Vec::new(), Vec::new());
+        for new in config.providers.into_iter().filter(|provider| provider.enabled) {
+            let known =
+                old.iter().position(|slot| slot.name() == new.name && slot.keeps_mount(&new));
+            let standing = known.map(|at| old.swap_remove(at));
+            match standing {
+                Some(slot) if slot.mounted_at().is_some() => {
+                    exchanges.push((Arc::clone(&slot), Arc::new(new)));
+                    slots.push(slot);
+                }
+                // One that failed, or was unmounted, is tried again.
+                Some(_) | None => {
+                    let slot = Slot::new(new);
+                    mounts.push(Arc::clone(&slot));
+                    slots.push(slot);
+                }
+            }
+        }
+        {
+            let mut current = self.slots.lock();
+            if current.closed {
+                return Ok(());
+            }
+            current.list = slots;
+        }
+        self.close_all(old).await;
+        self.exchange_all(exchanges).await;
+        self.mount_all(&mounts).await;
+        Ok(())
+    }
+
+    async fn exchange_all(self: &Arc<Self>, exchanges: Vec<(Arc<Slot>, Arc<ProviderConfig>)>) {
+        let exchange = |(slot, config): (Arc<Slot>, _)| {
+            let host = Arc::clone(self);
+            tokio::task::spawn_blocking(move || slot.exchange(&host.parts, config))
+        };
+        for ended in join_all(exchanges.into_iter().map(exchange)).await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "exchanging a component failed");
+            }
+        }
+    }
+
     /// Unmounts everything, at once, and lets nothing be mounted any more.
     pub(super) async fn close(&self) {
+        // A change that is being applied is not waited for: the end has a deadline.
+        let slots = {
+            let mut slots = self.slots.lock();
+            slots.closed = true;
+            slots.list.clone()
+        };
+        self.close_all(slots).await;
+    }
+
+    async fn close_all(&self, slots: Vec<Arc<Slot>>) {
         let close = |slot: &Arc<Slot>| {
             let slot = Arc::clone(slot);
             tokio::task::spawn_blocking(move || slot.close())
         };
-        for ended in join_all(self.slots.iter().map(close)).await {
+        for ended in join_all(slots.iter().map(close)).await {
             if let Err(error) = ended {
                 tracing::error!(%error, "unmounting failed");
             }
@@ -135,129 +200,11 @@ impl Control for Host {
             schema: SCHEMA,
             pid: rustix::process::getpid().as_raw_pid(),
             version: VERSION.to_owned(),
-            providers: self.slots.iter().map(|slot| slot.status()).collect(),
-        }
-    }
-}
-
-impl Slot {
-    /// Returns the path that the mount's own leads to, which must be apart from `others`.
-    async fn resolve(&self, others: &[PathBuf]) -> Result<PathBuf, Trouble> {
-        let mount = self.config.mount.clone();
-        let shown = mount.display().to_string();
-        let found = tokio::task::spawn_blocking(move || mountpoint::resolve(&mount));
-        let path = match tokio::time::timeout(RESOLVE, found).await {
-            Ok(Ok(path)) => path?,
-            Ok(Err(_)) | Err(_) => {
-                return Err(Trouble {
-                    reason: format!(
-                        "{shown} does not answer: a file system on the way to it hangs"
-                    ),
-                    remedy: "unmount that file system, or choose another `mount`".to_owned(),
-                });
-            }
-        };
-        match others.iter().find(|other| path.starts_with(other) || other.starts_with(&path)) {
-            None => Ok(path),
-            Some(other) => Err(Trouble {
-                reason: format!(
-                    "{shown} is {} and that does not stay apart from the mount at {}",
-                    path.display(),
-                    other.display()
-                ),
-                remedy: "choose another `mount`: mounts do not nest, not by symbolic links either"
-                    .to_owned(),
-            }),
+            providers: self.slots().iter().map(|slot| slot.status()).collect(),
         }
     }
 
-    /// Loads the component and mounts it; `None` when the daemon is ending meanwhile.
-    fn mount(&self, parts: &Parts, path: &Path) -> Result<Option<Serving>, Trouble> {
-        mountpoint::prepare(path)?;
-        let loaded = parts.load(&self.config)?;
-        let gate = self.gate.lock();
-        if *gate == Gate::Closed {
-            return Ok(None);
-        }
-        let serving = parts.serve(loaded, &self.config, path)?;
-        *self.standing.lock() = Standing::Serving(serving.clone());
-        Ok(Some(serving))
-    }
-
-    /// Waits for the end of a mount that nobody asked the daemon for.
-    async fn watch(self: Arc<Self>, session: Arc<Session>) {
-        session.ended().await;
-        let Some(path) = session.mountpoint().map(Path::to_path_buf) else { return };
-        // Which is quick, but means reading a file and waiting for the gate.
-        let settled = tokio::task::spawn_blocking(move || self.settle_end(&path)).await;
-        if let Err(error) = settled {
-            tracing::error!(%error, "looking at an ended mount failed");
-        }
-    }
-
-    fn settle_end(&self, path: &Path) {
-        let gate = self.gate.lock();
-        if *gate == Gate::Closed {
-            return;
-        }
-        if let Ok(Some(_)) = mounts::at(path) {
-            self.fail(Trouble {
-                reason: format!("the kernel ended the connection of {}", path.display()),
-                remedy: "`omnifs restart` mounts it again".to_owned(),
-            });
-            return;
-        }
-        let (provider, mount) = (&self.config.name, self.config.mount.display());
-        tracing::warn!(provider, %mount, "unmounted by somebody else");
-        *self.standing.lock() = Standing::Unmounted;
-    }
-
-    fn fail(&self, trouble: Trouble) {
-        let Trouble { reason, remedy } = &trouble;
-        tracing::error!(provider = self.config.name, reason, remedy, "does not serve");
-        *self.standing.lock() = Standing::Failed(trouble);
-    }
-
-    fn close(&self) {
-        *self.gate.lock() = Gate::Closed;
-        let standing = std::mem::replace(&mut *self.standing.lock(), Standing::Unmounted);
-        let Standing::Serving(serving) = standing else { return };
-        match serving.session.unmount() {
-            Ok(how) => tracing::info!(provider = self.config.name, ?how, "unmounted"),
-            Err(error) => tracing::error!(provider = self.config.name, %error, "cannot unmount"),
-        }
-    }
-
-    fn status(&self) -> ProviderStatus {
-        let config = &self.config;
-        let mut status = ProviderStatus {
-            name: config.name.clone(),
-            path: config.component.to_string(),
-            mount: config.mount.display().to_string(),
-            state: State::Loading,
-            error: None,
-            face: 1,
-            instances: 0,
-            traps: 0,
-            http: Vec::new(),
-            cache: CacheStatus::default(),
-        };
-        match &*self.standing.lock() {
-            Standing::Loading => {}
-            Standing::Unmounted => status.state = State::Unmounted,
-            Standing::Failed(trouble) => {
-                status.state = State::Failed;
-                status.error = Some(trouble.clone());
-            }
-            Standing::Serving(Serving { provider, tree, .. }) => {
-                let counts = provider.statistics();
-                status.state = State::Ready;
-                status.face = provider.face().number().into();
-                status.instances = counts.instances;
-                status.traps = counts.traps;
-                status.cache.memory = tree.statistics().memory;
-            }
-        }
-        status
+    fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<(), String>> {
+        async move { Self::apply(&self).await.map_err(|error| error.render()) }.boxed()
     }
 }

@@ -17,6 +17,7 @@ mod logs;
 mod ordinary_user;
 mod page;
 mod read_only;
+mod reload;
 mod slow;
 mod spinning;
 mod xattrs;

@@ -1,0 +1,279 @@
+//! One provider of a running daemon, from its configuration to its mount.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use omnifs_fuse::{Session, mounts};
+use omnifs_runtime::Provider;
+use omnifs_vfs::{Source, Tree};
+use parking_lot::Mutex;
+
+use super::compose::Parts;
+use super::mountpoint;
+use crate::config::{Component, ProviderConfig};
+use crate::control::{CacheStatus, ProviderStatus, State, Trouble};
+
+/// How long finding out what a mount's path leads to may take: it may lead through somebody
+/// else's hanging mount.
+const RESOLVE: Duration = Duration::from_secs(5);
+
+/// One provider, from its configuration to its mount.
+pub(super) struct Slot {
+    /// The name, which a slot keeps for its life, as it keeps its mount.
+    name: String,
+    mount: PathBuf,
+    /// What serves, or is to serve. Guards the exchange only.
+    config: Mutex<Arc<ProviderConfig>>,
+    /// What was last tried to load: how it is configured, and which file it was.
+    tried: Mutex<Tried>,
+    /// Why what serves is not what was last tried.
+    behind: Mutex<Option<Trouble>>,
+    /// Held while the mount is made, so that closing never misses one. Taken before
+    /// `standing`.
+    gate: Mutex<Gate>,
+    /// Guards what the status shows; held for moments only.
+    standing: Mutex<Standing>,
+}
+
+/// What was tried to load.
+type Tried = (Arc<ProviderConfig>, Option<Stamp>);
+
+/// Tells one state of a file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(component: &Component) -> Option<Self> {
+        let Component::File(path) = component else { return None };
+        let found = std::fs::metadata(path).ok()?;
+        Some(Self {
+            file: (found.dev(), found.ino()),
+            size: found.size(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
+}
+
+/// Whether a slot may still be mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Open,
+    Closed,
+}
+
+enum Standing {
+    Loading,
+    Serving(Serving),
+    Failed(Trouble),
+    Unmounted,
+}
+
+/// A provider that is mounted.
+#[derive(Clone)]
+pub(super) struct Serving {
+    /// The component.
+    pub(super) provider: Arc<Provider>,
+    /// Its tree.
+    pub(super) tree: Arc<Tree>,
+    /// The conversation with the kernel.
+    pub(super) session: Arc<Session>,
+}
+
+impl Slot {
+    /// Returns a slot that serves nothing yet.
+    pub(super) fn new(config: ProviderConfig) -> Arc<Self> {
+        let config = Arc::new(config);
+        Arc::new(Self {
+            name: config.name.clone(),
+            mount: config.mount.clone(),
+            tried: Mutex::new((Arc::clone(&config), None)),
+            config: Mutex::new(config),
+            behind: Mutex::new(None),
+            gate: Mutex::new(Gate::Open),
+            standing: Mutex::new(Standing::Loading),
+        })
+    }
+
+    /// Returns the provider's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the configuration of what serves, or is to serve.
+    pub(super) fn config(&self) -> Arc<ProviderConfig> {
+        Arc::clone(&self.config.lock())
+    }
+
+    /// Returns the path where it is mounted now.
+    pub(super) fn mounted_at(&self) -> Option<PathBuf> {
+        match &*self.standing.lock() {
+            Standing::Serving(serving) => serving.session.mountpoint().map(Path::to_path_buf),
+            Standing::Loading | Standing::Failed(_) | Standing::Unmounted => None,
+        }
+    }
+
+    /// Returns whether a change to `new` keeps the mount: the kernel's conversation knows the
+    /// mount's path and its deadline.
+    pub(super) fn keeps_mount(&self, new: &ProviderConfig) -> bool {
+        self.mount == new.mount && self.config().limits.answer == new.limits.answer
+    }
+
+    /// Exchanges what serves for what `new` says and its file holds, if either is not what was
+    /// last tried. What does not fit leaves everything as it is, and the status says why.
+    pub(super) fn exchange(&self, parts: &Parts, new: Arc<ProviderConfig>) {
+        let tried = (Arc::clone(&new), Stamp::of(&new.component));
+        if std::mem::replace(&mut *self.tried.lock(), tried.clone()) == tried {
+            return;
+        }
+        let provider = match parts.load(&new) {
+            Ok(provider) => provider,
+            Err(trouble) => {
+                let Trouble { reason, remedy } = &trouble;
+                tracing::error!(provider = self.name, reason, remedy, "the old component stays");
+                *self.behind.lock() = Some(trouble);
+                return;
+            }
+        };
+        let gate = self.gate.lock();
+        let mut standing = self.standing.lock();
+        if let (Gate::Open, Standing::Serving(serving)) = (*gate, &mut *standing) {
+            let source: Arc<dyn Source> = Arc::<Provider>::clone(&provider);
+            serving.tree.replace(source, parts.settings(&new));
+            serving.provider = provider;
+            *self.config.lock() = new;
+            *self.behind.lock() = None;
+            tracing::info!(provider = self.name, "exchanged");
+        }
+    }
+
+    /// Returns the path that the mount's own leads to, which must be apart from `others`.
+    pub(super) async fn resolve(&self, others: &[PathBuf]) -> Result<PathBuf, Trouble> {
+        let mount = self.mount.clone();
+        let shown = mount.display().to_string();
+        let found = tokio::task::spawn_blocking(move || mountpoint::resolve(&mount));
+        let path = match tokio::time::timeout(RESOLVE, found).await {
+            Ok(Ok(path)) => path?,
+            Ok(Err(_)) | Err(_) => {
+                return Err(Trouble {
+                    reason: format!(
+                        "{shown} does not answer: a file system on the way to it hangs"
+                    ),
+                    remedy: "unmount that file system, or choose another `mount`".to_owned(),
+                });
+            }
+        };
+        match others.iter().find(|other| path.starts_with(other) || other.starts_with(&path)) {
+            None => Ok(path),
+            Some(other) => Err(Trouble {
+                reason: format!(
+                    "{shown} is {} and that does not stay apart from the mount at {}",
+                    path.display(),
+                    other.display()
+                ),
+                remedy: "choose another `mount`: mounts do not nest, not by symbolic links either"
+                    .to_owned(),
+            }),
+        }
+    }
+
+    /// Loads the component and mounts it; `None` when the daemon is ending meanwhile.
+    pub(super) fn mount(&self, parts: &Parts, path: &Path) -> Result<Option<Serving>, Trouble> {
+        mountpoint::prepare(path)?;
+        let config = self.config();
+        *self.tried.lock() = (Arc::clone(&config), Stamp::of(&config.component));
+        let loaded = parts.load(&config)?;
+        let gate = self.gate.lock();
+        if *gate == Gate::Closed {
+            return Ok(None);
+        }
+        let serving = parts.serve(loaded, &config, path)?;
+        *self.standing.lock() = Standing::Serving(serving.clone());
+        Ok(Some(serving))
+    }
+
+    /// Waits for the end of a mount that nobody asked the daemon for.
+    pub(super) async fn watch(self: Arc<Self>, session: Arc<Session>) {
+        session.ended().await;
+        let Some(path) = session.mountpoint().map(Path::to_path_buf) else { return };
+        // Which is quick, but means reading a file and waiting for the gate.
+        let settled = tokio::task::spawn_blocking(move || self.settle_end(&path)).await;
+        if let Err(error) = settled {
+            tracing::error!(%error, "looking at an ended mount failed");
+        }
+    }
+
+    fn settle_end(&self, path: &Path) {
+        let gate = self.gate.lock();
+        if *gate == Gate::Closed {
+            return;
+        }
+        if let Ok(Some(_)) = mounts::at(path) {
+            self.fail(Trouble {
+                reason: format!("the kernel ended the connection of {}", path.display()),
+                remedy: "`omnifs restart` mounts it again".to_owned(),
+            });
+            return;
+        }
+        let (provider, mount) = (&self.name, self.mount.display());
+        tracing::warn!(provider, %mount, "unmounted by somebody else");
+        *self.standing.lock() = Standing::Unmounted;
+    }
+
+    pub(super) fn fail(&self, trouble: Trouble) {
+        let Trouble { reason, remedy } = &trouble;
+        tracing::error!(provider = self.name, reason, remedy, "does not serve");
+        *self.standing.lock() = Standing::Failed(trouble);
+    }
+
+    pub(super) fn close(&self) {
+        *self.gate.lock() = Gate::Closed;
+        let standing = std::mem::replace(&mut *self.standing.lock(), Standing::Unmounted);
+        let Standing::Serving(serving) = standing else { return };
+        match serving.session.unmount() {
+            Ok(how) => tracing::info!(provider = self.name, ?how, "unmounted"),
+            Err(error) => tracing::error!(provider = self.name, %error, "cannot unmount"),
+        }
+    }
+
+    pub(super) fn status(&self) -> ProviderStatus {
+        let config = self.config();
+        let mut status = ProviderStatus {
+            name: config.name.clone(),
+            path: config.component.to_string(),
+            mount: config.mount.display().to_string(),
+            state: State::Loading,
+            error: None,
+            face: 1,
+            instances: 0,
+            traps: 0,
+            http: Vec::new(),
+            cache: CacheStatus::default(),
+        };
+        match &*self.standing.lock() {
+            Standing::Loading => {}
+            Standing::Unmounted => status.state = State::Unmounted,
+            Standing::Failed(trouble) => {
+                status.state = State::Failed;
+                status.error = Some(trouble.clone());
+            }
+            Standing::Serving(Serving { provider, tree, .. }) => {
+                let counts = provider.statistics();
+                status.error = self.behind.lock().clone();
+                status.state = if status.error.is_none() { State::Ready } else { State::Degraded };
+                status.face = provider.face().number().into();
+                status.instances = counts.instances;
+                status.traps = counts.traps;
+                status.cache.memory = tree.statistics().memory;
+            }
+        }
+        status
+    }
+}
