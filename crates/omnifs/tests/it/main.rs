@@ -14,6 +14,7 @@ mod failing;
 mod generated;
 mod lifecycle;
 mod logs;
+mod matrix;
 mod ordinary_user;
 mod page;
 mod read_only;
