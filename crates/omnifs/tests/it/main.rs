@@ -18,6 +18,7 @@ mod matrix;
 mod ordinary_user;
 mod page;
 mod read_only;
+mod readdir;
 mod slow;
 mod spinning;
 mod xattrs;
