@@ -197,6 +197,30 @@ fn a_directory_that_changes_under_its_reader_stays_whole() {
     assert_eq!(python(&sandbox, CHANGING, &[&directory]), "whole\n");
 }
 
+/// Lists a directory, lets the listing grow old, and lists it again when the kernel has thrown
+/// the second half of its copy away, as it does when memory is short.
+const RECLAIMED: &str = r#"
+import os, sys, time
+path = sys.argv[1]
+fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+for turn in range(3):
+    first = os.listdir(path)
+    time.sleep(1)
+    again = os.listdir(path)
+    os.posix_fadvise(fd, 8192, 0, os.POSIX_FADV_DONTNEED)
+    assert first == again == os.listdir(path) and len(first) == 1000
+print("whole")
+"#;
+
+#[test]
+fn a_listing_that_the_kernel_has_half_of_is_read_to_its_end() {
+    let sandbox = Sandbox::new(OMNIFS);
+    let brief = "[provider.cache]\nttl = \"500ms\"\nnegative = 0\nstale_while_revalidate = 0\n";
+    let mounts = mounted_with(&sandbox, &[("big", guests::BIG_PATH)], brief);
+    let directory = mounts.join("big/count/1000").display().to_string();
+    assert_eq!(python(&sandbox, RECLAIMED, &[&directory]), "whole\n");
+}
+
 /// Looks every name up, so that the kernel and the host hold a node for each.
 const LOOK_UP: &str = r#"
 import os, sys
