@@ -19,10 +19,11 @@ const PROVIDERS: &[Guest] = &[
 const GUESTS: &[Guest] = &[
     Guest("alloc", "`ok`, `alloc` (takes memory until refused), `recurse` (without end)."),
     Guest("badnames", "Illegal names next to good ones; `zero` and `max`, illegal inodes."),
-    Guest("big", "`big` (60 MiB), `over` (65 MiB), `names/` (1,000,000), `many/` (10,000)."),
+    Guest("big", "`big` (60 MiB), `over` (65 MiB), `names/` (1,000,000), `many/` (10,000), ..."),
     Guest("clocked", "`now` (differs at each read), `switch` (renames `before` to `after`)."),
     Guest("counter", "`a/` to `z/` with `1` to `3`, numbered on discovery; `trap`."),
     Guest("deep", "`d/` and `f` in every directory; `loop/`, its own parent, below the root."),
+    Guest("forest", "`big.bin` (60 MiB), 100 directories of 100 files with legal but odd names."),
     Guest("imports-http", "`status`, which asks the capability `http`."),
     Guest("logger", "`lines`, `escapes`, `partial`, `flood`: reading them writes to the log."),
     Guest("slow", "`ok`, `slow` (3 s), `slow-1` to `slow-9`, `dir/` with `a`, `b`, `c`, `slow`."),

@@ -134,8 +134,17 @@ impl Listing {
 
     /// Returns a digest of the set of names.
     fn digest(&self) -> Digest {
+        self.digest_of(self.sorted.iter().copied())
+    }
+
+    /// Returns a digest of the names in the provider's order.
+    fn digest_in_order(&self) -> Digest {
+        self.digest_of((0..).take(self.ends.len()))
+    }
+
+    fn digest_of(&self, order: impl Iterator<Item = u32>) -> Digest {
         let mut names = String::with_capacity(self.text.len() + self.ends.len());
-        for name in self.sorted.iter().filter_map(|index| self.name(*index)) {
+        for name in order.filter_map(|index| self.name(index)) {
             names.push_str(name);
             names.push('/');
         }
@@ -241,22 +250,27 @@ impl Tree {
         let asked = self.current();
         let raw = asked.source.list_children(object).await?;
         let until = self.fresh_from(&asked);
-        let (listing, dropped) = Listing::new(&raw, self.handles.new_generation(), until)?;
+        let (mut listing, dropped) = Listing::new(&raw, self.handles.new_generation(), until)?;
         if dropped > 0 {
             self.dropped_names.fetch_add(dropped, Ordering::Relaxed);
             let (provider, path) = (&asked.settings.provider, object.path());
             tracing::warn!(%provider, %path, dropped, "listed names that cannot be names, or twice");
         }
-        let listing = Arc::new(listing);
-        let digest = listing.digest();
+        let (digest, order) = (listing.digest(), listing.digest_in_order());
         let mut nodes = self.nodes.lock();
         if let Ok(node) = nodes.get_mut(id)
             && let Body::Directory(directory) = &mut node.body
         {
             let changed = directory.names.replace(digest).is_some_and(|before| before != digest);
+            // The kernel may hold a part of its copy alone, and goes on with that one's cookies.
+            match directory.shown {
+                Some((same, generation)) if same == order => listing.generation = generation,
+                _ => directory.shown = Some((order, listing.generation)),
+            }
             if changed {
                 directory.modified = self.clock.calendar();
             }
+            let listing = Arc::new(listing);
             if until != NEVER {
                 self.contents.lock().put_listing(node.path, Arc::clone(&listing));
             }
@@ -264,8 +278,9 @@ impl Tree {
             if changed {
                 self.announce(Change::Listing(id));
             }
+            return Ok(listing);
         }
-        Ok(listing)
+        Ok(Arc::new(listing))
     }
 
     /// Starts to find out what the names of a listing stand for, if nobody has yet, and waits

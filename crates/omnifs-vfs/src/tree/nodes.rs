@@ -29,8 +29,10 @@ pub(crate) enum Body {
 /// A directory and the nodes behind its names.
 pub(crate) struct Directory {
     pub(crate) modified: Timestamp,
-    /// The digest of its names in order, as last listed.
+    /// The digest of its names in their own order, as last listed.
     pub(crate) names: Option<Digest>,
+    /// The digest of its names in the provider's order, and the generation that has them so.
+    pub(crate) shown: Option<(Digest, u32)>,
     children: HashMap<Name, Named>,
     absent: HashMap<Name, Duration>,
 }
@@ -258,7 +260,13 @@ impl Node {
 
 impl Directory {
     pub(crate) fn new(modified: Timestamp) -> Self {
-        Self { modified, names: None, children: HashMap::new(), absent: HashMap::new() }
+        Self {
+            modified,
+            names: None,
+            shown: None,
+            children: HashMap::new(),
+            absent: HashMap::new(),
+        }
     }
 
     /// Returns the node that has `name`.

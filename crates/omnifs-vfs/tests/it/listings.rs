@@ -118,6 +118,26 @@ async fn a_reader_goes_on_in_its_own_generation() {
 }
 
 #[tokio::test]
+async fn a_place_among_the_same_names_outlives_the_listing() {
+    let rig = Rig::new();
+    for i in 0..10 {
+        rig.source.file(&format!("{i}"), 5 + i, "x");
+    }
+    let first = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
+    let mut reader = rig.tree.read_directory(first.id, 0).unwrap();
+    for _ in 0..5 {
+        reader.advance();
+    }
+    let cookie = reader.peek().unwrap().cookie;
+    rig.tree.release_directory(first.id);
+    rig.clock.advance(TTL + STALE);
+    let second = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
+    assert_eq!(count(&rig.source.listings), 2);
+    let rest = rig.tree.read_directory(second.id, cookie).unwrap();
+    assert_eq!(rest.peek().unwrap().name, "4");
+}
+
+#[tokio::test]
 async fn past_its_stale_time_a_listing_is_waited_for() {
     let rig = Rig::new();
     rig.source.file("a", 5, "x");
