@@ -16,6 +16,7 @@ mod lifecycle;
 mod logs;
 mod ordinary_user;
 mod page;
+mod provider;
 mod read_only;
 mod slow;
 mod spinning;
