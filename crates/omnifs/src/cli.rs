@@ -1,6 +1,7 @@
 //! The commands.
 
 mod check;
+mod demo;
 mod launch;
 mod logs;
 mod output;
@@ -38,6 +39,8 @@ enum Command {
     /// Show, add and remove providers
     #[command(subcommand, disable_help_subcommand = true)]
     Provider(provider::ProviderCommand),
+    /// Mount the embedded providers in a temporary home and show them, until Ctrl-C
+    Demo(demo::DemoArgs),
     /// Start the daemon and mount every provider
     Start(StartArgs),
     /// Unmount every provider and end the daemon
@@ -121,6 +124,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         }
         Command::Check(arguments) => check::run(&arguments.file),
         Command::Provider(command) => provider::run(&command, &Places::find()?),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Start(StartArgs { foreground: false, .. }) => launch::start(&Places::find()?),
         Command::Start(StartArgs { detached: false, .. }) => {
             daemon::run(&Places::find()?, Mode::Foreground)

@@ -9,6 +9,7 @@
 
 mod author;
 mod config;
+mod demo;
 mod docs;
 mod failing;
 mod generated;
