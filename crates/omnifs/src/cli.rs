@@ -1,10 +1,12 @@
 //! The commands.
 
 mod check;
+mod demo;
 mod launch;
 mod logs;
 mod output;
 mod probe;
+mod provider;
 mod running;
 mod status;
 mod table;
@@ -34,6 +36,11 @@ enum Command {
     Build(author::BuildArgs),
     /// Check whether a file is a provider that this program can run
     Check(CheckArgs),
+    /// Show, add and remove providers
+    #[command(subcommand, disable_help_subcommand = true)]
+    Provider(provider::ProviderCommand),
+    /// Mount the embedded providers in a temporary home and show them, until Ctrl-C
+    Demo(demo::DemoArgs),
     /// Start the daemon and mount every provider
     Start(StartArgs),
     /// Unmount every provider and end the daemon
@@ -118,6 +125,8 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
             author::build(&arguments).map(|()| Exit::Success).map_err(Failure::from)
         }
         Command::Check(arguments) => check::run(&arguments.file),
+        Command::Provider(command) => provider::run(&command, &Places::find()?),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Start(StartArgs { foreground: false, .. }) => launch::start(&Places::find()?),
         Command::Start(StartArgs { detached: false, .. }) => {
             daemon::run(&Places::find()?, Mode::Foreground)

@@ -7,6 +7,8 @@
 mod allow;
 mod capabilities;
 mod check;
+pub(crate) mod edit;
+pub(crate) mod file;
 mod path_rules;
 mod problem;
 mod raw;
@@ -143,7 +145,15 @@ impl Config {
     /// [`ConfigError`] when the file cannot be read, or with the place of its first mistake.
     pub(crate) fn load(file: &Path, home: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(file).map_err(|e| ConfigError::unreadable(file, &e))?;
-        Self::parse(&text, home).map_err(|problem| problem.in_file(file, text))
+        Self::of_text(&text, file, home)
+    }
+
+    /// Checks a text that is, or is to be, in `file`; `home` is what `~/` stands for.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the place of its first mistake.
+    pub(crate) fn of_text(text: &str, file: &Path, home: &Path) -> Result<Self, ConfigError> {
+        Self::parse(text, home).map_err(|problem| problem.in_file(file, text.to_owned()))
     }
 
     /// Returns the providers that are to be mounted.

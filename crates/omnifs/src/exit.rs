@@ -86,6 +86,12 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+impl From<crate::control::Trouble> for Failure {
+    fn from(trouble: crate::control::Trouble) -> Self {
+        Self::new(trouble.reason).remedy(trouble.remedy)
+    }
+}
+
 impl From<crate::config::ConfigError> for Failure {
     fn from(error: crate::config::ConfigError) -> Self {
         Self::rendered(Exit::Config, error.render())

@@ -5,9 +5,11 @@
 
 mod author;
 mod cli;
+mod component;
 mod config;
 mod control;
 mod daemon;
+mod embedded;
 mod env;
 mod exit;
 mod places;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use omnifs_runtime::LoadError;
-use omnifs_runtime::artifact::{self, Face, Kind};
+use omnifs_runtime::artifact::{self, Artifact, Face, Kind};
 
 use super::output::{self, plain};
 use crate::exit::{Exit, Failure};
@@ -12,13 +12,7 @@ use crate::exit::{Exit, Failure};
 /// Checks a file against the contract.
 pub(super) fn run(file: &Path) -> Result<Exit, Failure> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let artifact = artifact::check(&bytes).map_err(|LoadError { reason, remedy }| {
-        let failure = Failure::new(plain(&format!("{}: {reason}", file.display())));
-        match remedy {
-            Some(remedy) => failure.remedy(plain(&remedy)),
-            None => failure,
-        }
-    })?;
+    let artifact = artifact_of(&bytes, &file.display().to_string())?;
     let face = artifact.face.map_or(0, Face::number);
     let what = match artifact.kind {
         Kind::Component => "a component",
@@ -35,4 +29,18 @@ pub(super) fn run(file: &Path) -> Result<Exit, Failure> {
     text.push('\n');
     output::print(&plain(&text))?;
     Ok(Exit::Success)
+}
+
+/// Checks a component, which messages call `shown`.
+///
+/// # Errors
+/// Why it does not fit, and what to do about it.
+pub(super) fn artifact_of(bytes: &[u8], shown: &str) -> Result<Artifact, Failure> {
+    artifact::check(bytes).map_err(|LoadError { reason, remedy }| {
+        let failure = Failure::new(plain(&format!("{shown}: {reason}")));
+        match remedy {
+            Some(remedy) => failure.remedy(plain(&remedy)),
+            None => failure,
+        }
+    })
 }

@@ -20,21 +20,27 @@ pub(super) fn table(providers: &[ProviderStatus], columns: Columns) -> String {
     if providers.is_empty() {
         return String::new();
     }
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let mut heads = vec!["NAME", "MOUNT", "STATE"];
     if columns == Columns::Full {
         heads.push("INSTANCES");
     }
-    table.add_row(heads);
-    for provider in providers {
+    let row = |provider: &ProviderStatus| {
         let mut cells =
             vec![provider.name.clone(), plain(&provider.mount), provider.state.word().to_owned()];
         if columns == Columns::Full {
             cells.push(provider.instances.to_string());
         }
-        table.add_row(cells);
-    }
+        cells
+    };
+    aligned(&heads, providers.iter().map(row))
+}
+
+/// Returns lines whose columns are as wide as they must be.
+pub(super) fn aligned(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.add_row(heads);
+    table.add_rows(rows);
     // One space left of a cell and one right is what the library has at least.
     let lines = table.lines().map(|line| format!("{}\n", line.trim()));
     lines.collect()

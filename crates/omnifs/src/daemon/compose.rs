@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use super::host::Host;
 use super::slot::Serving;
-use crate::config::{Component, Config, HostConfig, LimitsConfig, ProviderConfig};
+use crate::config::{Config, HostConfig, LimitsConfig, ProviderConfig};
 use crate::control::Trouble;
 use crate::places::Places;
 
@@ -53,17 +53,7 @@ impl Parts {
     /// # Errors
     /// Why it cannot be used, for the user.
     pub(super) fn load(&self, config: &ProviderConfig) -> Result<Arc<Provider>, Trouble> {
-        let component = match &config.component {
-            Component::File(path) => read(path)?,
-            Component::Builtin(name) => {
-                return Err(Trouble {
-                    reason: format!(
-                        "\"builtin:{name}\" is not available: this release embeds no providers"
-                    ),
-                    remedy: "give the path of a component file".to_owned(),
-                });
-            }
-        };
+        let component = config.component.bytes()?;
         let options = ProviderOptions {
             name: config.name.clone(),
             limits: limits(&config.limits),
@@ -138,27 +128,6 @@ fn limits(config: &LimitsConfig) -> Limits {
         queue: config.queue,
         ..default
     }
-}
-
-/// The longest component that is read, in bytes.
-const COMPONENT_MAX: u64 = 64 << 20;
-
-fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
-    let shown = path.display();
-    let failed = |error: std::io::Error| Trouble {
-        reason: format!("cannot read the component {shown}: {error}"),
-        remedy: "put the component there, or correct `path`".to_owned(),
-    };
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > COMPONENT_MAX {
-        return Err(Trouble {
-            reason: format!(
-                "the component {shown} has {length} bytes; it may have {COMPONENT_MAX}"
-            ),
-            remedy: "build it in release mode with strip = true".to_owned(),
-        });
-    }
-    std::fs::read(path).map_err(failed)
 }
 
 /// Explains why the kernel took no mount; the texts of `omnifs-fuse` hold the remedy.

@@ -9,6 +9,7 @@
 
 mod author;
 mod config;
+mod demo;
 mod docs;
 mod failing;
 mod generated;
@@ -17,6 +18,7 @@ mod logs;
 mod matrix;
 mod ordinary_user;
 mod page;
+mod provider;
 mod read_only;
 mod readdir;
 mod reload;

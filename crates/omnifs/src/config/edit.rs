@@ -1,0 +1,197 @@
+//! Changes of the file that a command makes: everything else in it stays as it is written.
+
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TomlError, Value};
+
+/// The key of all providers.
+const PROVIDERS: &str = "provider";
+
+/// The keys of a new provider, as they are to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its component: a path, or `builtin:NAME`.
+    pub(crate) path: String,
+    /// Where it is to be mounted.
+    pub(crate) mount: String,
+}
+
+impl Entry {
+    fn keys(&self) -> [(&'static str, &str); 3] {
+        [("name", &self.name), ("path", &self.path), ("mount", &self.mount)]
+    }
+}
+
+/// Returns the text with one more provider, after those that it has.
+///
+/// # Errors
+/// When the text is no TOML.
+pub(crate) fn add(text: &str, entry: &Entry) -> Result<String, TomlError> {
+    let mut document: DocumentMut = text.parse()?;
+    if let Some(array) = document.get_mut(PROVIDERS).and_then(Item::as_array_mut) {
+        let table: InlineTable = entry.keys().into_iter().collect();
+        array.push(table);
+        return Ok(document.to_string());
+    }
+    let mut table = Table::new();
+    for (key, value) in entry.keys() {
+        table.insert(key, toml_edit::value(value));
+    }
+    let mut tables = ArrayOfTables::new();
+    tables.push(table);
+    let mut addition = DocumentMut::new();
+    addition.insert(PROVIDERS, Item::ArrayOfTables(tables));
+    // A table goes behind everything, so that what is there need not even be written anew.
+    let mut whole = text.to_owned();
+    if !whole.is_empty() {
+        if !whole.ends_with('\n') {
+            whole.push('\n');
+        }
+        whole.push('\n');
+    }
+    whole.push_str(&addition.to_string());
+    Ok(whole)
+}
+
+/// Returns the text without the provider of this name, or `None` when it has none such. What
+/// stands above the provider, comments and empty lines, is kept.
+///
+/// # Errors
+/// When the text is no TOML.
+pub(crate) fn remove(text: &str, name: &str) -> Result<Option<String>, TomlError> {
+    let mut document: DocumentMut = text.parse()?;
+    let removed = match document.get_mut(PROVIDERS) {
+        Some(Item::Value(Value::Array(array))) => remove_value(array, name).then(String::new),
+        Some(Item::ArrayOfTables(tables)) => remove_table(tables, name),
+        _ => None,
+    };
+    let Some(above) = removed else { return Ok(None) };
+    let trailing = document.trailing().as_str().unwrap_or_default();
+    let trailing = joined(&above, trailing);
+    document.set_trailing(trailing);
+    Ok(Some(document.to_string()))
+}
+
+fn is_named(value: Option<&str>, name: &str) -> bool {
+    value == Some(name)
+}
+
+fn remove_value(array: &mut Array, name: &str) -> bool {
+    let named = |value: &Value| {
+        let table = value.as_inline_table();
+        is_named(table.and_then(|table| table.get("name")).and_then(Value::as_str), name)
+    };
+    let Some(index) = array.iter().position(named) else { return false };
+    array.remove(index);
+    true
+}
+
+/// Removes the table and gives what stands above it to the next one; returns that when there
+/// is no next one.
+fn remove_table(tables: &mut ArrayOfTables, name: &str) -> Option<String> {
+    let named = |table: &Table| is_named(table.get("name").and_then(Item::as_str), name);
+    let index = tables.iter().position(named)?;
+    let above = tables.get(index).map(prefix).unwrap_or_default();
+    tables.remove(index);
+    let Some(next) = tables.get_mut(index) else { return Some(above) };
+    // Of the empty lines between the two, those of one are enough.
+    let kept = joined(&above, &prefix(next));
+    next.decor_mut().set_prefix(kept);
+    Some(String::new())
+}
+
+fn prefix(table: &Table) -> String {
+    let prefix = table.decor().prefix().and_then(|prefix| prefix.as_str());
+    prefix.unwrap_or_default().to_owned()
+}
+
+/// Joins what stood above a removed table with what comes after it; of mere empty lines those
+/// of one are enough.
+fn joined(above: &str, below: &str) -> String {
+    match (above.trim().is_empty(), below.trim().is_empty()) {
+        (true, true) => above.to_owned(),
+        (true, false) => below.to_owned(),
+        (false, _) => format!("{above}{below}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "\
+# My providers.
+
+[[provider]] # the first
+name = \"a\"   # odd   spaces
+path = '/a.wasm'
+mount = \"/m/a\"
+[provider.limits]
+call = 5
+# about b
+[[provider]]
+name = \"b\"
+path = \"/b.wasm\"
+mount = \"/m/b\"
+
+# about the host
+[host]
+allow_other = false
+# the end
+";
+
+    fn entry() -> Entry {
+        Entry { name: "n".into(), path: "/with \"quotes\"".into(), mount: "~/omnifs/n".into() }
+    }
+
+    #[test]
+    fn a_new_provider_follows_all_that_was_there() {
+        let added =
+            "[[provider]]\nname = \"n\"\npath = '/with \"quotes\"'\nmount = \"~/omnifs/n\"\n";
+        assert_eq!(add("", &entry()).unwrap(), added);
+        assert_eq!(add(FILE, &entry()).unwrap(), format!("{FILE}\n{added}"));
+        assert_eq!(
+            add("# only a comment", &entry()).unwrap(),
+            format!("# only a comment\n\n{added}")
+        );
+    }
+
+    #[test]
+    fn a_list_in_brackets_is_continued() {
+        let text = "provider = [{ name = \"a\", path = \"/a\", mount = \"/m\" }] # mine\n";
+        let longer = add(text, &entry()).unwrap();
+        let tail =
+            ", { name = \"n\", path = '/with \"quotes\"', mount = \"~/omnifs/n\" }] # mine\n";
+        assert_eq!(longer, text.replace("] # mine\n", tail));
+        assert_eq!(remove(&longer, "n").unwrap().as_deref(), Some(text));
+    }
+
+    #[test]
+    fn a_removed_provider_takes_its_own_lines_alone() {
+        let own = "[[provider]] # the first\nname = \"a\"   # odd   spaces\npath = '/a.wasm'\n\
+                   mount = \"/m/a\"\n[provider.limits]\ncall = 5\n";
+        assert_eq!(remove(FILE, "a").unwrap(), Some(FILE.replace(own, "")));
+        let without = remove(FILE, "b").unwrap().unwrap();
+        for comment in
+            ["# My providers.", "# the first", "# about b", "# about the host", "# the end"]
+        {
+            assert!(without.contains(comment), "{comment}: {without}");
+        }
+        assert!(!without.contains("/b.wasm") && without.contains("/a.wasm"), "{without}");
+        assert_eq!(remove(FILE, "c").unwrap(), None);
+        assert_eq!(remove("", "c").unwrap(), None);
+        assert_eq!(remove(&add("", &entry()).unwrap(), "n").unwrap().as_deref(), Some(""));
+    }
+
+    #[test]
+    fn what_was_added_and_removed_leaves_the_file_as_it_was() {
+        let back = remove(&add(FILE, &entry()).unwrap(), "n").unwrap().unwrap();
+        assert_eq!(back.trim_end(), FILE.trim_end());
+    }
+
+    #[test]
+    fn no_toml_is_refused() {
+        assert!(add("[[provider", &entry()).is_err());
+        assert!(remove("[[provider", "a").is_err());
+    }
+}
