@@ -1,6 +1,9 @@
 //! The commands.
 
 mod check;
+mod config;
+mod doctor;
+mod generated;
 mod launch;
 mod logs;
 mod output;
@@ -12,6 +15,7 @@ mod table;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::author;
 use crate::daemon::{self, Mode};
@@ -44,6 +48,15 @@ enum Command {
     Status(StatusArgs),
     /// Show the daemon's log
     Logs(LogsArgs),
+    /// Look for what keeps omnifs from working here, and say how to correct it
+    Doctor(DoctorArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands into a directory
+    Man(ManArgs),
     /// Read a directory as a program would; prints why it cannot be read
     #[command(name = probe::COMMAND, hide = true)]
     Probe(ProbeArgs),
@@ -81,6 +94,32 @@ struct LogsArgs {
     /// Show the last N lines only [default: all, with --follow 10]
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check providers.toml and say how many providers it names
+    Check,
+}
+
+#[derive(Debug, Args)]
+struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+#[derive(Debug, Args)]
+struct ManArgs {
+    /// Where to write the pages; made when it is missing
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -133,6 +172,11 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
                 logs::show(&log, arguments.lines)
             }
         }
+        Command::Doctor(DoctorArgs { json: true }) => doctor::json(&Places::find()?),
+        Command::Doctor(DoctorArgs { json: false }) => doctor::list(&Places::find()?),
+        Command::Config(ConfigCommand::Check) => config::check(&Places::find()?),
+        Command::Completions(arguments) => generated::completions(arguments.shell),
+        Command::Man(arguments) => generated::man(arguments.directory.as_deref()),
         Command::Probe(arguments) => probe::answer(&arguments.directory),
     }
 }

@@ -1,10 +1,10 @@
 //! The daemon: one process a user, which owns the mounts.
 
-mod compose;
+pub(crate) mod compose;
 mod host;
 mod journal;
 pub(crate) mod lock;
-mod mountpoint;
+pub(crate) mod mountpoint;
 pub(crate) mod readiness;
 
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub(crate) enum Mode {
 /// When it could not start. A detached daemon has reported the failure already.
 pub(crate) fn run(places: &Places, mode: Mode) -> Result<Exit, Failure> {
     let readiness = match mode {
-        Mode::Foreground => Readiness::silent(),
+        Mode::Foreground => Readiness::ServiceManager,
         Mode::Detached => Readiness::on_standard_output()?,
     };
     let started = start(places, mode);
@@ -126,6 +126,7 @@ impl Daemon {
                 why = &mut ended => why,
             };
             tracing::info!(why, "ending");
+            readiness::stopping(mode);
             end_by_force_after(END);
             host.close().await;
             serving.abort();

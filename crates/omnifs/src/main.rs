@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod control;
 mod daemon;
+mod doctor;
 mod env;
 mod exit;
 mod places;

@@ -138,7 +138,11 @@ fn limits(config: &LimitsConfig) -> Limits {
 /// The longest component that is read, in bytes.
 const COMPONENT_MAX: u64 = 64 << 20;
 
-fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
+/// Reads a component's file.
+///
+/// # Errors
+/// Why it cannot be read, for the user.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
     let shown = path.display();
     let failed = |error: std::io::Error| Trouble {
         reason: format!("cannot read the component {shown}: {error}"),

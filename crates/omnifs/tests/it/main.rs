@@ -10,6 +10,7 @@
 mod author;
 mod config;
 mod docs;
+mod doctor;
 mod failing;
 mod generated;
 mod lifecycle;
@@ -17,6 +18,8 @@ mod logs;
 mod ordinary_user;
 mod page;
 mod read_only;
+mod service;
+mod shells;
 mod slow;
 mod spinning;
 mod xattrs;

@@ -1,0 +1,50 @@
+//! The components of the configuration: can they be read, and would they run?
+
+use omnifs_runtime::LoadError;
+use omnifs_runtime::artifact::{self, Face};
+
+use super::Finding;
+use crate::config::{Component, Config, ProviderConfig};
+use crate::control::Trouble;
+use crate::daemon::compose;
+
+const TOPIC: &str = "component";
+
+/// Looks at the component of every provider that is enabled.
+pub(super) fn check(config: &Config) -> Vec<Finding> {
+    config.enabled().map(component).collect()
+}
+
+fn component(provider: &ProviderConfig) -> Finding {
+    let name = &provider.name;
+    let path = match &provider.component {
+        Component::File(path) => path,
+        Component::Builtin(_) => return builtin(provider),
+    };
+    let bytes = match compose::read(path) {
+        Ok(bytes) => bytes,
+        Err(Trouble { reason, remedy }) => {
+            return Finding::error(TOPIC, format!("{name}: {reason}"), remedy);
+        }
+    };
+    match artifact::check(&bytes) {
+        Ok(artifact) => {
+            let face = artifact.face.map_or(0, Face::number);
+            let text = format!("{name}: {} is a provider (face {face})", path.display());
+            Finding::ok(TOPIC, text)
+        }
+        Err(LoadError { reason, remedy }) => Finding::error(
+            TOPIC,
+            format!("{name}: {}: {reason}", path.display()),
+            remedy.unwrap_or_else(|| "build it again with `omnifs build`".to_owned()),
+        ),
+    }
+}
+
+fn builtin(provider: &ProviderConfig) -> Finding {
+    Finding::error(
+        TOPIC,
+        format!("{}: this release embeds no providers", provider.name),
+        "give the path of a component file",
+    )
+}
