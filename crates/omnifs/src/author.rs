@@ -18,6 +18,7 @@ use anyhow::Context as _;
 
 pub(crate) use build::{BuildArgs, build};
 pub(crate) use init::{InitArgs, init};
+pub(crate) use target::is_installed;
 
 /// Prints a result on standard output.
 fn print(text: &str) -> anyhow::Result<()> {

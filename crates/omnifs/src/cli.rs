@@ -1,7 +1,10 @@
 //! The commands.
 
 mod check;
+mod config;
 mod demo;
+mod doctor;
+mod generated;
 mod launch;
 mod logs;
 mod output;
@@ -14,6 +17,7 @@ mod table;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::author;
 use crate::daemon::{self, Mode};
@@ -53,6 +57,15 @@ enum Command {
     Status(StatusArgs),
     /// Show the daemon's log
     Logs(LogsArgs),
+    /// Look for what keeps omnifs from working here, and say how to correct it
+    Doctor(DoctorArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands into a directory
+    Man(ManArgs),
     /// Read a directory as a program would; prints why it cannot be read
     #[command(name = probe::COMMAND, hide = true)]
     Probe(ProbeArgs),
@@ -90,6 +103,32 @@ struct LogsArgs {
     /// Show the last N lines only [default: all, with --follow 10]
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check providers.toml and say how many providers it names
+    Check,
+}
+
+#[derive(Debug, Args)]
+struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+#[derive(Debug, Args)]
+struct ManArgs {
+    /// Where to write the pages; made when it is missing
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +184,11 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
                 logs::show(&log, arguments.lines)
             }
         }
+        Command::Doctor(DoctorArgs { json: true }) => doctor::json(&Places::find()?),
+        Command::Doctor(DoctorArgs { json: false }) => doctor::list(&Places::find()?),
+        Command::Config(ConfigCommand::Check) => config::check(&Places::find()?),
+        Command::Completions(arguments) => generated::completions(arguments.shell),
+        Command::Man(arguments) => generated::man(arguments.directory.as_deref()),
         Command::Probe(arguments) => probe::answer(&arguments.directory),
     }
 }

@@ -4,7 +4,7 @@ mod compose;
 mod host;
 mod journal;
 pub(crate) mod lock;
-mod mountpoint;
+pub(crate) mod mountpoint;
 pub(crate) mod readiness;
 mod slot;
 mod watch;
@@ -50,7 +50,7 @@ pub(crate) enum Mode {
 /// When it could not start. A detached daemon has reported the failure already.
 pub(crate) fn run(places: &Places, mode: Mode) -> Result<Exit, Failure> {
     let readiness = match mode {
-        Mode::Foreground => Readiness::silent(),
+        Mode::Foreground => Readiness::ServiceManager,
         Mode::Detached => Readiness::on_standard_output()?,
     };
     let started = start(places, mode);
@@ -138,6 +138,7 @@ impl Daemon {
                 why = &mut ended => why,
             };
             tracing::info!(why, "ending");
+            readiness::stopping(mode);
             end_by_force_after(END);
             host.close().await;
             serving.abort();

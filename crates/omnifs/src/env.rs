@@ -1,6 +1,7 @@
 //! The environment variables of this program, all of them, and the only code that reads them.
 //!
-//! `HOME` and the XDG directories are read by [`crate::places`] through its library.
+//! `HOME` and the XDG directories are read by [`crate::places`] through its library, and
+//! `NOTIFY_SOCKET`, where a service manager listens, by that of [`crate::daemon::readiness`].
 
 use std::path::PathBuf;
 

@@ -9,6 +9,7 @@ mod component;
 mod config;
 mod control;
 mod daemon;
+mod doctor;
 mod embedded;
 mod env;
 mod exit;

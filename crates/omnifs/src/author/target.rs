@@ -19,7 +19,7 @@ pub(super) enum Network {
 /// Makes sure that the toolchain which builds in `directory` has the standard library for
 /// `target`; asks rustup for it when it has not.
 pub(super) fn ensure(directory: &Path, target: &str, network: Network) -> anyhow::Result<()> {
-    if is_installed(directory, target)? {
+    if is_installed(directory, target, Stdio::inherit())? {
         return Ok(());
     }
     if network == Network::Refused {
@@ -43,12 +43,20 @@ pub(super) fn ensure(directory: &Path, target: &str, network: Network) -> anyhow
     Ok(())
 }
 
-/// Whether the standard library for the target is there.
-fn is_installed(directory: &Path, target: &str) -> anyhow::Result<bool> {
+/// Returns whether the toolchain that builds in `directory` has the standard library for the
+/// target; what rustc complains about goes to `complaints`.
+///
+/// # Errors
+/// When rustc cannot be run, or does not know the target.
+pub(crate) fn is_installed(
+    directory: &Path,
+    target: &str,
+    complaints: Stdio,
+) -> anyhow::Result<bool> {
     let output = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", target])
         .current_dir(directory)
-        .stderr(Stdio::inherit())
+        .stderr(complaints)
         .output()
         .context("cannot run rustc: install Rust from https://rustup.rs")?;
     if !output.status.success() {

@@ -14,6 +14,9 @@ use crate::daemon::lock;
 use crate::exit::{Exit, Failure};
 use crate::places::Places;
 
+/// What a command says after a change where a daemon runs: it follows the file.
+const PICKED_UP: &str = "the running daemon picks this up";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum ProviderCommand {
     /// Show the providers of the configuration, and those embedded in this program

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use omnifs_fuse::MountError;
 use omnifs_fuse::mounts::{self, Liveness};
+use rustix::fs::{Access, AtFlags, CWD};
 
 use crate::control::Trouble;
 
@@ -16,7 +17,7 @@ const ALIVE: Duration = Duration::from_secs(1);
 
 /// Returns where the path leads, with symbolic links on the way followed as far as there is
 /// anything; the last component is kept as it is, for it may be a dead mount.
-pub(super) fn resolve(mount: &Path) -> Result<PathBuf, Trouble> {
+pub(crate) fn resolve(mount: &Path) -> Result<PathBuf, Trouble> {
     let (Some(parent), Some(name)) = (mount.parent(), mount.file_name()) else {
         return Ok(mount.to_path_buf());
     };
@@ -46,13 +47,61 @@ pub(super) fn resolve(mount: &Path) -> Result<PathBuf, Trouble> {
 /// a mount there hides nothing.
 pub(super) fn prepare(mount: &Path) -> Result<(), Trouble> {
     clear(mount)?;
+    match present(mount)? {
+        Present::Yes => Ok(()),
+        Present::No => {
+            let made = DirBuilder::new().recursive(true).mode(0o755).create(mount);
+            made.map_err(|error| cannot_make(mount, &error))
+        }
+    }
+}
+
+/// Whether a mount's directory is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Present {
+    /// It is, and it is empty.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// Returns whether the directory is there, or could be made. Changes nothing; only for a path
+/// where nothing of ours is mounted.
+pub(crate) fn examine(mount: &Path) -> Result<Present, Trouble> {
+    let present = present(mount)?;
+    let above = mount.ancestors().find(|above| above.exists());
+    match (present, above) {
+        (Present::No, Some(above)) => accessible(above, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| cannot_make(mount, &error))?,
+        (Present::Yes, _) | (Present::No, None) => {}
+    }
+    Ok(present)
+}
+
+/// Fails when this user may not mount over an existing directory by fusermount3, which wants
+/// it to be the user's to write to.
+pub(crate) fn writable(mount: &Path) -> Result<(), Trouble> {
+    accessible(mount, Access::WRITE_OK).map_err(|error| Trouble {
+        reason: format!(
+            "the mount directory {} is not yours to write to: {error}",
+            mount.display()
+        ),
+        remedy: install(mount),
+    })
+}
+
+fn accessible(path: &Path, access: Access) -> io::Result<()> {
+    Ok(rustix::fs::accessat(CWD, path, access, AtFlags::EACCESS)?)
+}
+
+fn present(mount: &Path) -> Result<Present, Trouble> {
     match std::fs::symlink_metadata(mount) {
-        Ok(found) if found.is_dir() => refuse_contents(mount, found.dev()),
+        Ok(found) if found.is_dir() => refuse_contents(mount, found.dev()).map(|()| Present::Yes),
         Ok(_) => Err(Trouble {
             reason: format!("the mount {} is there, but is not a directory", mount.display()),
             remedy: "move it away, or choose another `mount`".to_owned(),
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(mount),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Present::No),
         Err(error) => Err(Trouble {
             reason: format!("cannot use the mount directory {}: {error}", mount.display()),
             remedy: "correct its permissions, or choose another `mount`".to_owned(),
@@ -83,18 +132,18 @@ fn clear(mount: &Path) -> Result<(), Trouble> {
     }
 }
 
-fn create(mount: &Path) -> Result<(), Trouble> {
-    let made = DirBuilder::new().recursive(true).mode(0o755).create(mount);
-    made.map_err(|error| {
-        let reason = format!("cannot make the mount directory {}: {error}", mount.display());
-        let remedy = match (error.kind(), first_missing(mount)) {
-            (io::ErrorKind::PermissionDenied, Some(missing)) => {
-                format!("sudo install -d -o {} {}, then omnifs restart", user(), quoted(missing))
-            }
-            _ => "correct what is in its way, or choose another `mount`".to_owned(),
-        };
-        Trouble { reason, remedy }
-    })
+fn cannot_make(mount: &Path, error: &io::Error) -> Trouble {
+    let reason = format!("cannot make the mount directory {}: {error}", mount.display());
+    let remedy = match (error.kind(), first_missing(mount)) {
+        (io::ErrorKind::PermissionDenied, Some(missing)) => install(missing),
+        _ => "correct what is in its way, or choose another `mount`".to_owned(),
+    };
+    Trouble { reason, remedy }
+}
+
+/// Returns the command that makes a directory this user's.
+fn install(directory: &Path) -> String {
+    format!("sudo install -d -o {} {}, then omnifs restart", user(), quoted(directory))
 }
 
 /// Returns the topmost directory of the path that is not there.
@@ -178,6 +227,19 @@ mod tests {
         assert!(refused.reason.contains("is not a directory"), "{}", refused.reason);
         let refused = prepare(&mount.join("precious/below")).unwrap_err();
         assert!(refused.reason.contains("Not a directory"), "{}", refused.reason);
+    }
+
+    #[test]
+    fn looking_makes_nothing() {
+        let base = tempfile::tempdir().unwrap();
+        let mount = base.path().join("a/b");
+        assert_eq!(examine(&mount).unwrap(), Present::No);
+        assert!(!base.path().join("a").exists());
+        prepare(&mount).unwrap();
+        assert_eq!(examine(&mount).unwrap(), Present::Yes);
+        std::fs::write(mount.join("precious"), "").unwrap();
+        assert!(examine(&mount).unwrap_err().reason.contains("is not empty"));
+        assert!(examine(Path::new("/proc/x/y")).is_err(), "a directory that nobody can make");
     }
 
     #[test]

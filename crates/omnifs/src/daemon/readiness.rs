@@ -1,12 +1,15 @@
-//! How a detached daemon tells the command that started it what became of it.
+//! How the daemon tells whoever started it what became of it: the command, or the service
+//! manager.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
 use anyhow::Context;
+use sd_notify::NotifyState;
 use serde::{Deserialize, Serialize};
 
+use super::Mode;
 use crate::exit::{Exit, Failure};
 
 /// The one line that a detached daemon writes to its standard output.
@@ -26,35 +29,55 @@ pub(crate) enum Report {
 
 /// Where the report goes.
 #[derive(Debug)]
-pub(super) struct Readiness(Option<File>);
+pub(super) enum Readiness {
+    /// The command that waits.
+    Pipe(File),
+    /// The service manager, if one has set `NOTIFY_SOCKET` (sd_notify(3)).
+    ServiceManager,
+}
 
 impl Readiness {
-    /// Returns one that nobody waits for.
-    pub(super) fn silent() -> Self {
-        Self(None)
-    }
-
     /// Returns one that reports on standard output, a pipe to the command that waits.
     pub(super) fn on_standard_output() -> anyhow::Result<Self> {
         let pipe = io::stdout().as_fd().try_clone_to_owned();
-        Ok(Self(Some(File::from(pipe.context("cannot use standard output")?))))
+        Ok(Self::Pipe(File::from(pipe.context("cannot use standard output")?)))
     }
 
     /// Reports that the daemon runs.
     pub(super) fn ready(self) {
-        self.report(&Report::Ready);
-    }
-
-    /// Reports that it does not.
-    pub(super) fn failed(self, failure: &Failure) {
-        self.report(&Report::Failed { exit: failure.exit, text: failure.text() });
-    }
-
-    fn report(self, report: &Report) {
-        let Some(mut pipe) = self.0 else { return };
-        let line = serde_json::to_string(report).unwrap_or_default();
-        if let Err(error) = writeln!(pipe, "{line}") {
-            tracing::debug!(%error, "nobody waits for the daemon");
+        match self {
+            Self::Pipe(mut pipe) => report(&mut pipe, &Report::Ready),
+            Self::ServiceManager => notify(NotifyState::Ready),
         }
+    }
+
+    /// Reports that there is no daemon. A service manager sees that by itself.
+    pub(super) fn failed(self, failure: &Failure) {
+        match self {
+            Self::Pipe(mut pipe) => {
+                report(&mut pipe, &Report::Failed { exit: failure.exit, text: failure.text() });
+            }
+            Self::ServiceManager => {}
+        }
+    }
+}
+
+fn report(pipe: &mut File, report: &Report) {
+    let line = serde_json::to_string(report).unwrap_or_default();
+    if let Err(error) = writeln!(pipe, "{line}") {
+        tracing::debug!(%error, "nobody waits for the daemon");
+    }
+}
+
+/// Tells the service manager that the daemon is about to end. A detached daemon has none.
+pub(super) fn stopping(mode: Mode) {
+    if mode == Mode::Foreground {
+        notify(NotifyState::Stopping);
+    }
+}
+
+fn notify(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "cannot tell the service manager");
     }
 }

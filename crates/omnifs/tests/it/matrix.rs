@@ -236,10 +236,9 @@ fn equal(rows: Rows<'_>) {
             .map(|place| outcome(&sandbox, tree, &sandbox.root().join(place).join(tree.name), row));
         let name = tree.name;
         assert_eq!(here.stderr, there.stderr, "{row}\nin {name}");
-        if here.bytes != there.bytes {
-            let differs = here.stdout.lines().zip(there.stdout.lines()).find(|(a, b)| a != b);
-            panic!("{row}\nin {name}, mounted and on a disk: {differs:#?}");
-        }
+        let differs = || here.stdout.lines().zip(there.stdout.lines()).find(|(a, b)| a != b);
+        let equal = here.bytes == there.bytes;
+        assert!(equal, "{row}\nin {name}, mounted and on a disk: {:#?}", differs());
         assert_eq!(here.status, there.status, "{row}\nin {name}: {}", here.stderr);
         // A row that fails or says nothing in both places compares nothing.
         let found = here.code() == 0 && !here.bytes.is_empty();

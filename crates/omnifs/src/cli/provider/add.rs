@@ -7,7 +7,7 @@ use anyhow::Context;
 use omnifs_runtime::artifact::Artifact;
 use rustix::fs::{Access, access};
 
-use super::{AddArgs, daemon_runs, open, save};
+use super::{AddArgs, PICKED_UP, daemon_runs, open, save};
 use crate::cli::check::artifact_of;
 use crate::cli::output::{self, plain};
 use crate::config::Component;
@@ -51,10 +51,10 @@ pub(super) fn run(arguments: &AddArgs, places: &Places) -> Result<Exit, Failure>
     let config = save(file, &text, places)?;
     let added = config.providers.iter().find(|provider| provider.name == name);
     let added = added.with_context(|| format!("{name:?} was added, but is not there"))?;
-    let next = if daemon_runs(places)? { "omnifs restart" } else { "omnifs start" };
+    let next = if daemon_runs(places)? { PICKED_UP } else { "next: omnifs start" };
     let (mount, asked) = (added.mount.display(), shown(&asked));
     output::print(&plain(&format!(
-        "added {name}: {component}\nmount: {mount}\nasks for: {asked}\nnext: {next}\n"
+        "added {name}: {component}\nmount: {mount}\nasks for: {asked}\n{next}\n"
     )))?;
     Ok(Exit::Success)
 }

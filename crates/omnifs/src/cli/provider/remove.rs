@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use super::{daemon_runs, open, save};
+use super::{PICKED_UP, daemon_runs, open, save};
 use crate::cli::output::{self, plain};
 use crate::config::edit;
 use crate::exit::{Exit, Failure};
@@ -25,7 +25,7 @@ pub(super) fn run(name: &str, places: &Places) -> Result<Exit, Failure> {
     let mut said =
         format!("removed {name}: {}, mount {}\n", provider.component, provider.mount.display());
     if daemon_runs(places)? {
-        said.push_str("next: omnifs restart\n");
+        said.push_str(&format!("{PICKED_UP}\n"));
     }
     output::print(&plain(&said))?;
     Ok(Exit::Success)
