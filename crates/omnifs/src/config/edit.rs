@@ -67,7 +67,9 @@ pub(crate) fn remove(text: &str, name: &str) -> Result<Option<String>, TomlError
     };
     let Some(above) = removed else { return Ok(None) };
     let trailing = document.trailing().as_str().unwrap_or_default();
-    let trailing = joined(&above, trailing);
+    // Empty lines at the end separate nothing any more.
+    let above = if above.trim().is_empty() { "" } else { &above };
+    let trailing = format!("{above}{trailing}");
     document.set_trailing(trailing);
     Ok(Some(document.to_string()))
 }
@@ -186,7 +188,10 @@ allow_other = false
     #[test]
     fn what_was_added_and_removed_leaves_the_file_as_it_was() {
         let back = remove(&add(FILE, &entry()).unwrap(), "n").unwrap().unwrap();
-        assert_eq!(back.trim_end(), FILE.trim_end());
+        // The line that set the addition apart from a closing comment is now that comment's.
+        assert_eq!(back, format!("{FILE}\n"));
+        let plain = FILE.trim_end_matches("# the end\n");
+        assert_eq!(remove(&add(plain, &entry()).unwrap(), "n").unwrap().as_deref(), Some(plain));
     }
 
     #[test]

@@ -53,17 +53,6 @@ fn a_missing_component_is_named() {
 }
 
 #[test]
-fn an_embedded_provider_is_not_there_yet() {
-    let sandbox = Sandbox::new(OMNIFS);
-    sandbox.configure(&config_of(&sandbox, &[("dns", "builtin:dns")], ""));
-    let said = refused(&sandbox);
-    assert!(
-        said.contains("\"builtin:dns\" is not available: this release embeds no providers"),
-        "{said}"
-    );
-}
-
-#[test]
 fn a_component_that_wants_a_capability_is_refused_by_its_name() {
     let sandbox = Sandbox::new(OMNIFS);
     let grant = "[provider.capabilities]\nhttp = { allow = [\"api.example.com\"] }";
