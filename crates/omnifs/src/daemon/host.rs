@@ -15,6 +15,15 @@ use crate::control::server::Control;
 use crate::control::{SCHEMA, Status, Trouble};
 use crate::places::Places;
 
+/// Why the configuration is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// The user asked: what does not serve is tried again.
+    Asked,
+    /// A file may have changed.
+    Noticed,
+}
+
 /// All providers of the configuration that are enabled.
 pub(super) struct Host {
     parts: Parts,
@@ -112,7 +121,7 @@ impl Host {
     ///
     /// # Errors
     /// What is wrong with the file; nothing changes then.
-    pub(super) async fn apply(self: &Arc<Self>) -> Result<(), ConfigError> {
+    pub(super) async fn apply(self: &Arc<Self>, occasion: Occasion) -> Result<(), ConfigError> {
         let mut last_mistake = self.applying.lock().await;
         let config = match Config::load(&self.places.config, &self.places.home) {
             Ok(config) => config,
@@ -137,7 +146,10 @@ impl Host {
                     exchanges.push((Arc::clone(&slot), Arc::new(new)));
                     slots.push(slot);
                 }
-                // One that failed, or was unmounted, is tried again.
+                // What failed, or was unmounted, stays so until it is another or somebody asks.
+                Some(slot) if occasion == Occasion::Noticed && !slot.differs(&new) => {
+                    slots.push(slot);
+                }
                 Some(_) | None => {
                     let slot = Slot::new(new);
                     mounts.push(Arc::clone(&slot));
@@ -205,6 +217,7 @@ impl Control for Host {
     }
 
     fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<(), String>> {
-        async move { Self::apply(&self).await.map_err(|error| error.render()) }.boxed()
+        async move { Self::apply(&self, Occasion::Asked).await.map_err(|error| error.render()) }
+            .boxed()
     }
 }

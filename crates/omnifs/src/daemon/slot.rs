@@ -94,7 +94,7 @@ impl Slot {
         Arc::new(Self {
             name: config.name.clone(),
             mount: config.mount.clone(),
-            tried: Mutex::new((Arc::clone(&config), None)),
+            tried: Mutex::new((Arc::clone(&config), Stamp::of(&config.component))),
             config: Mutex::new(config),
             behind: Mutex::new(None),
             gate: Mutex::new(Gate::Open),
@@ -124,6 +124,12 @@ impl Slot {
     /// mount's path and its deadline.
     pub(super) fn keeps_mount(&self, new: &ProviderConfig) -> bool {
         self.mount == new.mount && self.config().limits.answer == new.limits.answer
+    }
+
+    /// Returns whether `new`, or the file that it names, is not what was last tried.
+    pub(super) fn differs(&self, new: &ProviderConfig) -> bool {
+        let tried = self.tried.lock();
+        *tried.0 != *new || tried.1 != Stamp::of(&new.component)
     }
 
     /// Exchanges what serves for what `new` says and its file holds, if either is not what was

@@ -11,7 +11,7 @@ use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
-use super::host::Host;
+use super::host::{Host, Occasion};
 
 /// How long nothing may happen before a change is taken to be complete: editors and compilers
 /// write in several steps.
@@ -51,7 +51,7 @@ fn try_follow(host: &Arc<Host>, runtime: &Handle) -> io::Result<()> {
         }
         // At first, too: what changed while the first mounts were made was not seen. A mistake
         // in the file has been logged, and the next change is another chance.
-        let _ = runtime.block_on(host.apply());
+        let _ = runtime.block_on(host.apply(Occasion::Noticed));
         wait(&events, None)?;
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end && wait(&events, Some(QUIET))? {}
