@@ -10,20 +10,15 @@ use crate::step::{command, output, run};
 /// What tests and demo call, and the Debian package that has it.
 const PROGRAMS: &[(&str, &str)] = &[
     ("cc", "gcc"),
-    ("diff", "diffutils"),
-    ("fdfind", "fd-find"),
-    ("file", "file"),
     ("fusermount3", "fuse3"),
     ("getfattr", "attr"),
     ("git", "git"),
-    ("less", "less"),
     ("nsenter", "util-linux"),
     ("python3", "python3"),
     ("rg", "ripgrep"),
     ("rsync", "rsync"),
     ("setpriv", "util-linux"),
     ("unshare", "util-linux"),
-    ("vim", "vim"),
 ];
 
 /// Installs the target that providers are built for, through rustup.
