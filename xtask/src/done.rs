@@ -77,6 +77,14 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "A documented line of fstab works: mount, mount --all and umount of a provider, by \
+               mount(8) and the binary as mount.omnifs.",
+        tests: &[
+            "omnifs::it fstab::a_line_mounts_and_umount_takes_its_mount_away",
+            "omnifs::it fstab::all_lines_are_mounted_at_once",
+        ],
+    },
+    Promise {
         text: "cargo xtask demo --exec 'ls -lR' shows the sample trees.",
         tests: &["step demo"],
     },

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::step::{self, PROFILE, Steps, cargo, root};
-use crate::{done, setup, style, suite};
+use crate::{demo, done, setup, style, suite};
 
 /// The workspaces beside the main one, which are built for wasm32-wasip2.
 const GUEST_WORKSPACES: &[&str] = &["providers", "crates/testkit/guests"];
@@ -45,8 +45,10 @@ fn every_step(steps: &mut Steps) -> Result<()> {
     let tests = steps.step("build of the tests", suite::list)?;
     steps.step("promises", || done::check(&tests))?;
     steps.step("tests", suite::run_all)?;
-    steps
-        .step("demo", || crate::demo::run(Some("ls -lR && cat hello/hello.txt tree/README.txt")))?;
+    steps.step("demo", || {
+        let line = "ls -lR && cat hello/hello.txt tree/README.txt";
+        step::run(&mut demo::built(Some(line)))
+    })?;
     steps.step("nothing left behind", || {
         let left: Vec<_> =
             suite::mounts()?.into_iter().filter(|mount| !before.contains(mount)).collect();

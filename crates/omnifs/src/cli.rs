@@ -7,6 +7,7 @@ mod doctor;
 mod generated;
 mod launch;
 mod logs;
+mod mount;
 mod output;
 mod probe;
 mod provider;
@@ -15,6 +16,7 @@ mod status;
 mod table;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -136,8 +138,16 @@ struct ProbeArgs {
     directory: PathBuf,
 }
 
-/// Runs the command that the arguments name, and prints why it failed.
-pub(crate) fn run() -> Exit {
+/// Runs the command that the arguments name, or the mount helper under its name, and prints
+/// why it failed.
+pub(crate) fn run() -> ExitCode {
+    if std::env::args_os().next().is_some_and(|program| mount::is_helper(&program)) {
+        return (mount::run(std::env::args_os()) as u8).into();
+    }
+    command().into()
+}
+
+fn command() -> Exit {
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
         Err(error) => {

@@ -13,6 +13,7 @@ use super::{output, probe, running};
 use crate::config::Config;
 use crate::daemon::lock;
 use crate::daemon::readiness::Report;
+use crate::env;
 use crate::exit::{Exit, Failure};
 use crate::places::Places;
 
@@ -81,12 +82,13 @@ fn keep_descriptors() -> std::io::Result<()> {
 }
 
 /// Runs this program as a daemon and returns when it has mounted what it can.
-fn spawn(places: &Places) -> Result<(), Failure> {
+pub(super) fn spawn(places: &Places) -> Result<(), Failure> {
     keep_descriptors().context("cannot keep this command's descriptors from the daemon")?;
     // The process's own file, also when another version has taken its name meanwhile.
     let mut daemon = Command::new("/proc/self/exe")
         .arg0("omnifs")
         .args(["start", "--foreground", "--detached"])
+        .env(env::CONFIG, &places.config)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -13,6 +13,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod failing;
+mod fstab;
 mod generated;
 mod lifecycle;
 mod logs;
