@@ -10,6 +10,7 @@ mod error;
 mod name;
 mod node;
 mod source;
+mod sync;
 mod tree;
 
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};

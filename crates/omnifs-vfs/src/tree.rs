@@ -14,9 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
+use crate::sync::{Mutex, MutexGuard};
 use crate::{Clock, Name, NodeId, Source, Timestamp};
 use contents::Contents;
 use flight::Flights;
