@@ -7,6 +7,8 @@ mod flight;
 mod listing;
 mod lookup;
 mod nodes;
+#[cfg(test)]
+mod orders;
 mod reader;
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use flight::Flights;
 use listing::{Handles, Listing};
 use nodes::Nodes;
 
-pub use listing::DirectoryHandle;
+pub use listing::{Caching, DirectoryHandle};
 pub use reader::{DirEntry, DirectoryReader};
 
 /// The size that an unread file has in attributes whose validity is zero. No `stat` can see
@@ -132,6 +134,14 @@ pub struct Tree {
     dropped_names: AtomicU64,
 }
 
+/// How long an answer is fresh, as long as the source that gave it is the tree's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fresh {
+    until: Duration,
+    /// Which of the tree's sources it was.
+    source: u64,
+}
+
 /// A source, how its answers are cached, and which of the tree's sources it is.
 #[derive(Clone)]
 struct Current {
@@ -198,14 +208,19 @@ impl Tree {
         Arc::clone(&self.current.read().settings)
     }
 
-    /// Returns until when an answer of `asked` is fresh that came now: not at all if another
-    /// source has taken its place meanwhile.
-    fn fresh_from(&self, asked: &Current) -> Duration {
-        if self.current.read().generation == asked.generation {
-            self.clock.monotonic() + asked.settings.ttl
-        } else {
-            NEVER
-        }
+    /// Returns until when an answer of `asked` is fresh that came now.
+    fn fresh_from(&self, asked: &Current) -> Fresh {
+        let until = self.clock.monotonic() + asked.settings.ttl;
+        Fresh { until, source: asked.generation }
+    }
+
+    /// Returns until when an answer is fresh: not at all once another source took the place of
+    /// the one that gave it.
+    ///
+    /// To be asked with `nodes` locked by whoever records the answer there: the next source
+    /// takes the freshness of what is recorded only once it has taken the place.
+    fn believed(&self, fresh: Fresh) -> Duration {
+        if self.current.read().generation == fresh.source { fresh.until } else { NEVER }
     }
 
     /// Returns the changes that the kernel must be told of; the receiver of the last call gets

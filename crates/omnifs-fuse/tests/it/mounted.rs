@@ -7,6 +7,7 @@ mod busy;
 mod change;
 mod dead;
 mod listing;
+mod model;
 mod ordinary_user;
 mod signal;
 mod slow;

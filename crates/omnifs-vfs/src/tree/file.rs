@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::contents::Body as Cached;
 use super::digest::Digest;
 use super::nodes::{Body, File, Node, Version};
-use super::{Change, Tree};
+use super::{Change, Fresh, Tree};
 use crate::{Attributes, Child, NodeId, NodeKind, Object, VfsError};
 
 /// From this size on, hashing is moved off the threads that answer requests.
@@ -98,28 +98,22 @@ impl Tree {
             let hashed = tokio::task::spawn_blocking(move || Digest::of(&bytes)).await;
             hashed.map_err(|_| VfsError::Internal("hashing was cut short".into()))?
         };
-        self.settle_bytes(
-            node,
-            &object,
-            Cached {
-                inode: object.inode(),
-                digest,
-                bytes,
-                modified: self.clock.calendar(),
-                until: self.fresh_from(&asked),
-            },
-        )
+        let (modified, fresh) = (self.clock.calendar(), self.fresh_from(&asked));
+        let inode = object.inode();
+        let read = Cached { inode, digest, bytes, modified, until: fresh.until };
+        self.settle_bytes((node, &object), read, fresh)
     }
 
     /// Records what was read: the first version of a node, the same one again, or another one,
     /// which takes over the name.
     fn settle_bytes(
         &self,
-        id: NodeId,
-        object: &Arc<Object>,
+        (id, object): (NodeId, &Arc<Object>),
         mut read: Cached,
+        fresh: Fresh,
     ) -> Result<Bytes, VfsError> {
         let mut nodes = self.nodes.lock();
+        read.until = self.believed(fresh);
         let Ok(node) = nodes.get_mut(id) else {
             // Forgotten while it was read; the bytes may serve whoever asked.
             return Ok(read.bytes);

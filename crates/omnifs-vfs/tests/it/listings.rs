@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use omnifs_vfs::{Change, NodeId, NodeKind, VfsError};
+use omnifs_vfs::{Caching, Change, NodeId, NodeKind, VfsError};
 
 use vfs_testing::Item;
 
@@ -89,7 +89,7 @@ async fn a_reader_goes_on_in_its_own_generation() {
         rig.source.put(&format!("{i}"), 5 + i, "x");
     }
     let first = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    assert!(first.cacheable);
+    assert_eq!(first.caching, Caching::Anew);
     let mut reader = rig.tree.read_directory(first.id, 0).unwrap();
     for _ in 0..5 {
         reader.advance();
@@ -101,12 +101,12 @@ async fn a_reader_goes_on_in_its_own_generation() {
     let before = rig.tree.attributes(NodeId::ROOT).await.unwrap().modified;
     rig.clock.advance(TTL);
     let stale = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    assert!(!stale.cacheable, "served at once, refreshed behind");
+    assert_eq!(stale.caching, Caching::Nothing, "served at once, refreshed behind");
     rig.settle().await;
     assert_eq!(changes.try_recv(), Ok(Change::Listing(NodeId::ROOT)));
     assert!(rig.tree.attributes(NodeId::ROOT).await.unwrap().modified > before);
     let second = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    assert!(second.cacheable);
+    assert_eq!(second.caching, Caching::Anew);
 
     let rest = rig.tree.read_directory(first.id, cookie).unwrap();
     assert_eq!(rest.peek().unwrap().name, "4");
@@ -159,6 +159,24 @@ async fn the_same_names_in_another_order_are_no_change() {
     rig.clock.advance(TTL + STALE);
     rig.list(NodeId::ROOT).await;
     assert!(changes.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn the_kernel_keeps_its_copy_only_while_it_looks_like_the_listing() {
+    let rig = Rig::new();
+    rig.source.put("x", 5, "x");
+    let open = async || rig.tree.open_directory(NodeId::ROOT).await.unwrap().caching;
+    assert_eq!([open().await, open().await], [Caching::Anew, Caching::Keep]);
+    rig.clock.advance(TTL + STALE);
+    assert_eq!(open().await, Caching::Keep, "listed again, and the same");
+    rig.source.put("x", 5, Item::Directory);
+    rig.clock.advance(TTL + STALE);
+    assert_eq!(open().await, Caching::Anew, "the same names, and another kind");
+    rig.source.put("y", 6, "y");
+    rig.clock.advance(TTL);
+    assert_eq!(open().await, Caching::Nothing);
+    rig.settle().await;
+    assert_eq!([open().await, open().await], [Caching::Anew, Caching::Keep]);
 }
 
 #[tokio::test(start_paused = true)]

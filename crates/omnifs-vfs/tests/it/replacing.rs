@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use omnifs_vfs::{Change, NodeId, Settings};
+use omnifs_vfs::{Change, Lookup, NodeId, Settings};
 
 use vfs_testing::{Item, Memory};
 
@@ -80,4 +80,33 @@ async fn an_answer_that_was_under_way_is_used_once_and_not_believed() {
     assert!(entry.valid.is_zero());
     rig.entry(NodeId::ROOT, "f").await;
     assert_eq!(new_source.calls().lookups, 1);
+}
+
+#[tokio::test]
+async fn a_listing_that_is_open_says_nothing_any_more_of_what_its_names_stand_for() {
+    let rig = Rig::new();
+    rig.source.put("d", 5, Item::Directory);
+    let handle = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
+    let mut reader = rig.tree.read_directory(handle.id, 0).unwrap();
+    let new_source = replace(&rig);
+    new_source.put("d", 7, Item::Directory);
+    while reader.peek().is_some() {
+        assert_eq!(reader.entry(), None);
+        reader.advance();
+    }
+    assert_eq!(rig.entry(NodeId::ROOT, "d").await.attributes.st_ino, 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absence_that_was_under_way_is_not_believed() {
+    let rig = Rig::new();
+    rig.source.delay(Duration::from_millis(100));
+    let asked = rig.lookup(NodeId::ROOT, "f");
+    let replaced = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        replace(&rig).put("f", 5, "new");
+    };
+    let (answer, ()) = tokio::join!(asked, replaced);
+    assert_eq!(answer, Ok(Lookup::Absent { valid: Duration::ZERO }));
+    rig.entry(NodeId::ROOT, "f").await;
 }
