@@ -93,6 +93,44 @@ const PROMISES: &[Promise] = &[
                within 3 s with exactly one mount.",
         tests: &["omnifs::it lifecycle::after_a_kill_the_next_start_serves_again"],
     },
+    Promise {
+        text: "The same random steps (changes, renames, removals, waiting, reloads, stat, reads, \
+               listings, open files, forgetting) agree with a naive model in memory and on a mount.",
+        tests: &[
+            "omnifs-vfs::it model::the_tree_agrees_with_a_naive_one_whatever_happens",
+            "omnifs-fuse::it mounted::model::a_mount_agrees_with_the_naive_tree",
+            "omnifs-fuse::it mounted::model::a_mount_agrees_with_the_notices_of_an_older_kernel",
+            "omnifs-fuse::it mounted::model::a_mount_agrees_when_it_serves_what_is_stale",
+            "omnifs-fuse::it mounted::model::a_mount_agrees_without_memory",
+        ],
+    },
+    Promise {
+        text: "In every order that shuttle finds, callers share one call, nobody is stranded, and \
+               an error reaches all; a node is one version, is counted, and its id is not used \
+               again; what an exchanged source said is not believed.",
+        tests: &[
+            "omnifs-vfs tree::flight::orders::a_call_that_was_given_up_leaves_the_next_one_alone",
+            "omnifs-vfs tree::flight::orders::a_caller_that_goes_strands_nobody",
+            "omnifs-vfs tree::flight::orders::an_error_reaches_all_who_wait_and_stays_with_nobody",
+            "omnifs-vfs tree::flight::orders::callers_share_calls_and_nobody_gets_an_old_answer",
+            "omnifs-vfs tree::orders::a_lookup_finds_what_is_there_while_others_forget_it",
+            "omnifs-vfs tree::orders::a_node_is_one_version_and_is_counted_while_files_change",
+            "omnifs-vfs tree::orders::a_node_is_one_version_and_is_counted_while_names_are_refreshed",
+            "omnifs-vfs tree::orders::once_the_source_is_another_one_nothing_that_the_old_one_said_\
+             is_believed",
+        ],
+    },
+    Promise {
+        text: "The fuzz corpora of kernel requests, directory entries, names and providers.toml \
+               replay, with 5,000 mutations each.",
+        tests: &[
+            "omnifs::bin/omnifs config::fuzzing::tests::the_corpus_of_configurations_replays",
+            "omnifs-fuse fuzzing::tests::the_corpora_are_what_is_made_here",
+            "omnifs-fuse fuzzing::tests::the_corpus_of_dirents_replays",
+            "omnifs-fuse fuzzing::tests::the_corpus_of_requests_replays",
+            "omnifs-vfs fuzzing::tests::the_corpus_of_names_replays",
+        ],
+    },
 ];
 
 /// Prints every promise with its tests.

@@ -6,6 +6,12 @@ use anyhow::{Result, bail};
 
 use crate::step::{self, cargo};
 
+/// What `/fuzz` has.
+const FUZZ_TARGETS: &[&str] = &["config", "dirents", "names", "requests"];
+
+/// For how long each is fuzzed.
+const FUZZ_TIME: &str = "-max_total_time=60";
+
 /// What a check that cannot run here is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absence {
@@ -24,6 +30,13 @@ pub(crate) fn run(absence: Absence) -> Result<()> {
     } else {
         not_run.push("licences and sources of dependencies: cargo-deny is not installed");
     }
+    if exists_as(&mut cargo(["+nightly", "fuzz"])) {
+        for target in FUZZ_TARGETS {
+            step::run(&mut cargo(["+nightly", "fuzz", "run", target, "--", FUZZ_TIME]))?;
+        }
+    } else {
+        not_run.push("fuzzing: cargo-fuzz or a nightly toolchain is not installed");
+    }
     for check in &not_run {
         println!("not run: {check}");
     }
@@ -34,7 +47,27 @@ pub(crate) fn run(absence: Absence) -> Result<()> {
 }
 
 fn exists(program: &str) -> bool {
-    let mut probe = Command::new(program);
-    let probe = probe.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    exists_as(&mut Command::new(program))
+}
+
+/// Returns whether a program that is called this way says its version.
+fn exists_as(program: &mut Command) -> bool {
+    let probe = program.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     probe.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fuzz_target_has_a_corpus_and_is_listed() {
+        let folder = step::root().join("fuzz/corpus");
+        let mut corpora: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        corpora.sort();
+        assert_eq!(corpora, FUZZ_TARGETS);
+    }
 }

@@ -27,6 +27,8 @@ mod attributes;
 mod channel;
 mod dirent;
 mod errno;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod mount;
 pub mod mounts;
 mod negotiate;

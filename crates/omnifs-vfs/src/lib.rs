@@ -7,6 +7,8 @@
 
 mod clock;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod name;
 mod node;
 mod source;

@@ -9,6 +9,8 @@ mod capabilities;
 mod check;
 pub(crate) mod edit;
 pub(crate) mod file;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod path_rules;
 mod problem;
 mod raw;

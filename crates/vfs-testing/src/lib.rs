@@ -9,6 +9,7 @@
 //! and one for the product.
 #![expect(clippy::expect_used, clippy::panic, reason = "what goes wrong here must fail the test")]
 
+pub mod corpus;
 mod memory;
 pub mod model;
 

@@ -131,7 +131,11 @@ impl<H: Height> Run<'_, H> {
     fn read(&mut self, path: &str, offset: u64, length: u32) -> Verdict {
         let (answer, window) = self.ask(|height| height.read(path, offset, length));
         match answer {
-            Ok(bytes) => self.world.allows_bytes(path, &window, (offset, length), &bytes),
+            Ok(read) => {
+                let is_in = |bytes: &bytes::Bytes| rules::slice(bytes, offset, length) == read;
+                let told = |why| format!("{} bytes {:?}: {why}", read.len(), read.get(..8));
+                self.world.allows_piece(path, &window, is_in).map_err(told)
+            }
             Err(failure) => self.world.allows_failure(path, &window, &failure),
         }
     }
@@ -164,7 +168,7 @@ impl<H: Height> Run<'_, H> {
         let (answer, window) = self.ask(|height| height.stat_open(handle));
         match answer {
             Ok(stat) => {
-                self.narrow(at, &window, &format!("{stat:?}"), |number, bytes| {
+                self.narrow((at, &format!("{stat:?}")), &window, |number, bytes| {
                     stat.st_ino == number + 1 && stat.size == bytes.len() as u64
                 })?;
                 let Some(held) = self.held.get_mut(at) else { return Ok(()) };
@@ -186,7 +190,7 @@ impl<H: Height> Run<'_, H> {
         match answer {
             Ok(read) => {
                 let shown = format!("{} bytes from {offset}", read.len());
-                self.narrow(at, &window, &shown, |_, bytes| {
+                self.narrow((at, &shown), &window, |_, bytes| {
                     rules::slice(bytes, offset, length) == read
                 })
             }
@@ -197,9 +201,8 @@ impl<H: Height> Run<'_, H> {
     /// Keeps the candidates of an open file that an answer fits; one has to be left.
     fn narrow(
         &mut self,
-        at: usize,
+        (at, shown): (usize, &str),
         window: &Window,
-        shown: &str,
         fits: impl Fn(u64, &bytes::Bytes) -> bool,
     ) -> Verdict {
         let Some(held) = self.held.get_mut(at) else { return Ok(()) };

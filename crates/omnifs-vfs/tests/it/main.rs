@@ -1,11 +1,5 @@
 //! The tree over a source in memory: no kernel, no WebAssembly, no real time.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "test code"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
 mod files;
 mod freshness;
