@@ -70,10 +70,10 @@
 //!
 //! None is on by default, so that a first build stays short.
 //!
-//! - `json`: bodies and configuration as JSON ([`http::Response::json`],
-//!   [`http::RequestBuilder::json`], [`config::parse`]), and [`serde_json`].
-//! - `derive`: `json`, and `#[derive(Deserialize, Serialize)]` of [`serde`]. A type of a
-//!   provider that does not depend on `serde` by itself names ours:
+//! - `json`: bodies and configuration as JSON (`Response::json`, `RequestBuilder::json`,
+//!   `config::parse`), and the crate `serde_json` as `omnifs_provider::serde_json`.
+//! - `derive`: `json`, and `#[derive(Deserialize, Serialize)]` of `omnifs_provider::serde`. A
+//!   type of a provider that does not depend on `serde` by itself names ours:
 //!
 //!   ```
 //!   use omnifs_provider::serde::Deserialize;

@@ -24,6 +24,7 @@ impl Link {
     ///
     /// A link may have several, and only its first `rel` counts (RFC 8288, 3.3).
     #[must_use]
+    #[cfg_attr(not(feature = "json"), inline)]
     pub fn has_rel(&self, relation: &str) -> bool {
         self.param("rel").is_some_and(|all| {
             all.split_ascii_whitespace().any(|one| one.eq_ignore_ascii_case(relation))
@@ -35,6 +36,7 @@ impl Link {
 ///
 /// A value that is broken is read up to that place, as the algorithm in appendix B.2 of the
 /// RFC does.
+#[cfg_attr(not(feature = "json"), inline)]
 pub(super) fn parse(base: &str, value: &str) -> Vec<Link> {
     let mut links = Vec::new();
     let mut rest = value;
@@ -53,6 +55,7 @@ pub(super) fn parse(base: &str, value: &str) -> Vec<Link> {
 }
 
 /// Reads `; name=value` as often as it comes, and returns what follows.
+#[cfg_attr(not(feature = "json"), inline)]
 fn parameters(mut rest: &str) -> (Vec<(String, String)>, &str) {
     let mut params = Vec::new();
     loop {
@@ -80,6 +83,7 @@ fn parameters(mut rest: &str) -> (Vec<(String, String)>, &str) {
 }
 
 /// Reads a quoted text behind its first quote, and returns what follows its last.
+#[cfg_attr(not(feature = "json"), inline)]
 fn unquoted(text: &str) -> (String, &str) {
     let mut value = String::new();
     let mut characters = text.char_indices();

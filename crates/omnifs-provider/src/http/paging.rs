@@ -1,6 +1,5 @@
 //! Lists that come in pages.
 
-use std::collections::BTreeSet;
 use std::iter::FusedIterator;
 
 use super::url::{without_fragment, Origin};
@@ -32,7 +31,7 @@ const PAGES_MAX: usize = 1000;
 /// # Ok::<(), http::Error>(())
 /// ```
 pub fn pages(first: RequestBuilder<'_>) -> Pages<'_> {
-    Pages { next: Some(first.build()), origin: None, seen: BTreeSet::new(), limit: PAGES_MAX }
+    Pages { next: Some(first.build()), origin: None, seen: Vec::new(), limit: PAGES_MAX }
 }
 
 /// The pages of a list; see [`pages`].
@@ -44,9 +43,9 @@ pub struct Pages<'a> {
     /// Where the first request went: not where a redirect led, as the secrets were not for
     /// that place.
     origin: Option<Origin>,
-    /// The URLs that were asked for or that answered, without fragments. No set of hashes: it
-    /// would make every component import the host's random numbers.
-    seen: BTreeSet<String>,
+    /// The URLs that were asked for or that answered, without fragments. No set: searching a
+    /// thousand is nothing beside asking for them, and every provider would compile it.
+    seen: Vec<String>,
     limit: usize,
 }
 
@@ -80,13 +79,14 @@ impl<'a> Pages<'a> {
     }
 
     /// Returns the request for the page after this one.
+    #[cfg_attr(not(feature = "json"), inline)]
     fn after(
         &mut self,
         mut request: Request<'a>,
         page: &Response,
     ) -> Option<Result<Request<'a>, Error>> {
         for read in [&request.url, &page.url] {
-            self.seen.insert(without_fragment(read).to_string());
+            self.seen.push(without_fragment(read).to_string());
         }
         if self.origin.is_none() {
             self.origin = Origin::of(&request.url);
@@ -107,6 +107,7 @@ impl<'a> Pages<'a> {
 impl Iterator for Pages<'_> {
     type Item = Result<Response, Error>;
 
+    #[cfg_attr(not(feature = "json"), inline)]
     fn next(&mut self) -> Option<Self::Item> {
         self.advance(|request| fetch(request).map_err(Error::from))
     }
@@ -201,17 +202,13 @@ mod tests {
 
     #[test]
     fn more_pages_than_the_limit_are_an_error() {
-        let endless = |url: &str| match url.len() {
-            length if length < 100 => ["<?a>; rel=next", "<?b>; rel=next", "<?c>; rel=next"]
-                [usize::from(url.ends_with('a')) + 2 * usize::from(url.ends_with('b'))],
-            _ => "",
+        let endless = |url: &str| match url.strip_prefix(FIRST) {
+            Some("") => "<?page=2>; rel=next",
+            Some("?page=2") => "<?page=3>; rel=next",
+            _ => "<?page=4>; rel=next",
         };
-        let shown = read(list().limit(2), endless);
-        assert_eq!(shown[..2], ["", "?a"]);
-        assert_eq!(
-            shown[2..],
-            ["https://api.example.com/items?b: the list has more pages than are read"]
-        );
+        let error = "https://api.example.com/items?page=3: the list has more pages than are read";
+        assert_eq!(read(list().limit(2), endless), ["", "?page=2", error]);
     }
 
     #[test]

@@ -78,8 +78,7 @@ fn all_by<'a, Answers: Iterator<Item = Result<Response, Error>>>(
     places.into_iter().map(next).collect()
 }
 
-/// A request that is being described; [`get`](super::get), [`post`](super::post) and
-/// [`request`](super::request) begin one.
+/// A request that is being described; [`get`], [`post`] and [`request()`] begin one.
 ///
 /// What a method cannot do (a body that does not become JSON) is the error of what ends the
 /// description: [`send`](Self::send), [`download`](Self::download), [`open`](Self::open) or

@@ -78,6 +78,7 @@ impl Response {
     /// Returns the links in the headers `Link` (RFC 8288), in order, resolved against the URL
     /// that answered.
     #[must_use]
+    #[cfg_attr(not(feature = "json"), inline)]
     pub fn links(&self) -> Vec<Link> {
         self.headers_named("link").flat_map(|value| link::parse(&self.url, value)).collect()
     }
@@ -99,6 +100,7 @@ impl Response {
     /// assert_eq!(answer.next_page().as_deref(), Some("https://api.example.com/items?page=2"));
     /// ```
     #[must_use]
+    #[cfg_attr(not(feature = "json"), inline)]
     pub fn next_page(&self) -> Option<String> {
         let is_next = |link: &Link| link.has_rel("next") && link.param("anchor").is_none();
         self.links().into_iter().find(is_next).map(|link| link.url)

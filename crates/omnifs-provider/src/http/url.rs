@@ -14,6 +14,7 @@ pub(super) struct Origin {
 impl Origin {
     /// Returns the origin of an absolute URL, or `None` when it is not http or https, has a
     /// user name, or is written in a way that parsers disagree about.
+    #[cfg_attr(not(feature = "json"), inline)]
     pub(super) fn of(url: &str) -> Option<Self> {
         let parts = Parts::of(url)?;
         let scheme = parts.scheme?.to_ascii_lowercase();
@@ -47,6 +48,7 @@ impl Origin {
 
 /// Returns the URL that `reference` means on the page `base` (RFC 3986, 5.2), without its
 /// fragment; `None` when `base` is no URL of http, or either has characters that no URL has.
+#[cfg_attr(not(feature = "json"), inline)]
 pub(super) fn resolve(base: &str, reference: &str) -> Option<String> {
     let base = Parts::of(base)?;
     let (scheme, authority) = (base.scheme?, base.authority?);
@@ -86,6 +88,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    #[cfg_attr(not(feature = "json"), inline)]
     fn of(text: &'a str) -> Option<Self> {
         // Browsers read `\` as `/` and drop line breaks; others do not.
         let odd = |c: char| c.is_control() || c.is_whitespace() || r#""<>\^`{|}"#.contains(c);
@@ -118,6 +121,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 /// Takes `.` and `..` out of a path that is empty or starts with `/`.
+#[cfg_attr(not(feature = "json"), inline)]
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
