@@ -8,7 +8,11 @@
 
 mod bindings;
 mod blessed;
+mod client;
 mod guests;
+mod network;
+mod nginx;
 mod run;
 mod sandbox;
+mod upstream;
 mod wit_reference;
