@@ -9,6 +9,7 @@
 mod bindings;
 mod blessed;
 mod client;
+mod fetcher;
 mod guests;
 mod network;
 mod nginx;
