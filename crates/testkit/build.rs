@@ -20,6 +20,7 @@ const GUESTS: &[Described] = &[
     ("clocked", "`now` (differs at each read), `switch` (renames `before` to `after`)."),
     ("counter", "`a/` to `z/` with `1` to `3`, numbered on discovery; `trap`."),
     ("deep", "`d/` and `f` in every directory; `loop/`, its own parent, below the root."),
+    ("fetcher", "Fetches what the path says: `get/https:%2F%2Fx%2Fy/body`; see its crate."),
     ("imports-http", "`status`, which asks the capability `http`."),
     ("logger", "`lines`, `escapes`, `partial`, `flood`: reading them writes to the log."),
     ("slow", "`ok`, `slow` (3 s), `slow-1` to `slow-9`, `dir/` with `a`, `b`, `c`, `slow`."),
