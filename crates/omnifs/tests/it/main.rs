@@ -15,6 +15,7 @@ mod doctor;
 mod failing;
 mod fstab;
 mod generated;
+mod killed;
 mod lifecycle;
 mod logs;
 mod ordinary_user;
