@@ -18,6 +18,7 @@ mod generated;
 mod killed;
 mod lifecycle;
 mod logs;
+mod numbering;
 mod ordinary_user;
 mod page;
 mod provider;
