@@ -23,6 +23,7 @@ mod ordinary_user;
 mod page;
 mod provider;
 mod read_only;
+mod readers;
 mod reload;
 mod service;
 mod shells;
