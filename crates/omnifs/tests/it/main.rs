@@ -16,6 +16,7 @@ mod failing;
 mod fstab;
 mod generated;
 mod killed;
+mod leaks;
 mod lifecycle;
 mod logs;
 mod numbering;
