@@ -22,12 +22,12 @@ fn hold(file: &Path) {
     let _ = sandbox.omnifs(["start"]).expect_code(0);
     let mut inside = sandbox.command("sleep");
     inside.arg("600").current_dir(mount).stdout(Stdio::null());
-    inside.stderr(Stdio::null()).spawn().unwrap();
+    let mut inside = inside.stderr(Stdio::null()).spawn().unwrap();
     let place = sandbox.root().to_str().unwrap();
     let new = file.with_extension("new");
     fs::write(&new, place).unwrap();
     fs::rename(new, file).unwrap();
-    std::thread::sleep(LIMIT);
+    inside.wait().unwrap();
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn disturb(sandbox: &Sandbox) {
     while Instant::now() < end {
         install(sandbox, "tree", guests::TREE);
         // Making its 60 MiB anew each time would be most of what the machine does.
-        if turn % 4 == 0 {
+        if turn.is_multiple_of(4) {
             install(sandbox, "big", guests::BIG);
         }
         // Ten seconds with what the kernel remembers, ten without.
