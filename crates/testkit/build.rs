@@ -23,6 +23,7 @@ const GUESTS: &[Described] = &[
         "Numbers on discovery: `a/` to `z/` with `1` to `3`, `slow/` with `1` to `8`; `trap`.",
     ),
     ("deep", "`d/` and `f` in every directory; `loop/`, its own parent, below the root."),
+    ("fetcher", "Fetches what the path says: `get/https:%2F%2Fx%2Fy/body`; see its crate."),
     ("imports-http", "`status`, which asks the capability `http`."),
     ("logger", "`lines`, `escapes`, `partial`, `flood`: reading them writes to the log."),
     ("slow", "`ok`, `slow` (3 s), `slow-1` to `slow-9`, `dir/` with `a`, `b`, `c`, `slow`."),

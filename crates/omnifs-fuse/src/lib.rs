@@ -35,6 +35,7 @@ pub mod request;
 mod session;
 mod wire;
 
+pub use errno::errno_name;
 pub use mount::{Connection, MountError, MountOptions, Unmounted, mount};
 pub use session::{Notices, Session, SessionError, SessionOptions, SessionStatistics};
 pub use wire::Opcode;

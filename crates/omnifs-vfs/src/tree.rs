@@ -17,7 +17,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::mpsc;
 
-use crate::{Clock, Name, NodeId, Source, Timestamp};
+use crate::{Answer, Clock, Name, NodeId, Source, Timestamp};
 use contents::Contents;
 use flight::Flights;
 use listing::{Handles, Listing};
@@ -39,6 +39,9 @@ const VERSION_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long the kernel may keep what was served past its freshness while a refresh runs.
 const STALE_VALID: Duration = Duration::from_secs(1);
+
+/// How long an answer is believed that may not be all.
+const PARTIAL_VALID: Duration = Duration::from_secs(1);
 
 /// The end of the freshness of what is not believed at all, not even as a stale answer.
 const NEVER: Duration = Duration::ZERO;
@@ -198,10 +201,14 @@ impl Tree {
     }
 
     /// Returns until when an answer of `asked` is fresh that came now: not at all if another
-    /// source has taken its place meanwhile.
-    fn fresh_from(&self, asked: &Current) -> Duration {
+    /// source has taken its place meanwhile, and for a moment if it may not be all.
+    fn fresh_from<T>(&self, asked: &Current, answer: &Answer<T>) -> Duration {
+        let ttl = match answer.partial {
+            None => asked.settings.ttl,
+            Some(_) => asked.settings.ttl.min(PARTIAL_VALID),
+        };
         if self.current.read().generation == asked.generation {
-            self.clock.monotonic() + asked.settings.ttl
+            self.clock.monotonic() + ttl
         } else {
             NEVER
         }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use omnifs_vfs::{Child, Inode, Name, NodeKind, Object, ObjectKey, Probe, Source, VfsError};
+use omnifs_vfs::{
+    Answer, Child, Inode, Name, NodeKind, Object, ObjectKey, Probe, Source, VfsError,
+};
 
 /// A tree of files by their paths, which start at the root and have no slash in front.
 #[derive(Debug, Default)]
@@ -140,12 +142,12 @@ impl Source for Memory {
         &'a self,
         parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Option<Child>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>> {
         async move {
             let path = join(parent, name);
             let time = self.state().slow_lookups.get(&path).copied();
             self.pause(time).await;
-            Ok(self.state().child(&path))
+            Ok(self.state().child(&path).into())
         }
         .boxed()
     }
@@ -153,12 +155,12 @@ impl Source for Memory {
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Vec<String>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>> {
         async move {
             let path = path(directory);
             let time = self.state().slow_lists.get(&path).copied();
             self.pause(time).await;
-            Ok(self.state().order.get(&path).cloned().unwrap_or_default())
+            Ok(self.state().order.get(&path).cloned().unwrap_or_default().into())
         }
         .boxed()
     }
@@ -166,7 +168,7 @@ impl Source for Memory {
     fn read_file<'a>(
         &'a self,
         file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Option<Bytes>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>> {
         async move {
             let path = path(file);
             let time = {
@@ -175,7 +177,7 @@ impl Source for Memory {
                 state.slow_reads.get(&path).copied()
             };
             self.pause(time).await;
-            Ok(self.state().nodes.get(&path).cloned().flatten())
+            Ok(self.state().nodes.get(&path).cloned().flatten().into())
         }
         .boxed()
     }

@@ -45,6 +45,8 @@ pub(crate) struct Listing {
     /// `directories`; 0 is not known (no child has it).
     inodes: Vec<AtomicU64>,
     directories: Vec<AtomicBool>,
+    /// Whether there may be more names: the kernel is to ask again each time.
+    partial: bool,
     probing: AtomicBool,
     /// Whether the kinds are as well known as they will be.
     settled: AtomicBool,
@@ -81,6 +83,7 @@ impl Listing {
             sorted: Vec::new(),
             inodes: Vec::new(),
             directories: Vec::new(),
+            partial: false,
             probing: AtomicBool::new(false),
             settled: AtomicBool::new(names.is_empty()),
             probed: Notify::new(),
@@ -235,7 +238,7 @@ impl Tree {
         };
         self.await_kinds(directory, &listing).await;
         // The kernel would keep "kind unknown" of a name with the rest of the listing.
-        let cacheable = cacheable && listing.settled.load(Ordering::Acquire);
+        let cacheable = cacheable && !listing.partial && listing.settled.load(Ordering::Acquire);
         let id = self.handles.insert(Open { directory, listing });
         Ok(DirectoryHandle { id, cacheable })
     }
@@ -248,9 +251,11 @@ impl Tree {
     /// Asks the source for the names of a directory and settles them.
     async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
         let asked = self.current();
-        let raw = asked.source.list_children(object).await?;
-        let until = self.fresh_from(&asked);
-        let (mut listing, dropped) = Listing::new(&raw, self.handles.new_generation(), until)?;
+        let answer = asked.source.list_children(object).await?;
+        let until = self.fresh_from(&asked, &answer);
+        let raw = &answer.value;
+        let (mut listing, dropped) = Listing::new(raw, self.handles.new_generation(), until)?;
+        listing.partial = answer.partial.is_some();
         if dropped > 0 {
             self.dropped_names.fetch_add(dropped, Ordering::Relaxed);
             let (provider, path) = (&asked.settings.provider, object.path());

@@ -85,9 +85,10 @@ impl Tree {
         name: &Name,
     ) -> Result<Option<NodeId>, VfsError> {
         let asked = self.current();
-        match asked.source.lookup_child(directory, name).await? {
+        let answer = asked.source.lookup_child(directory, name).await?;
+        match answer.value {
             Some(child) => {
-                let until = self.fresh_from(&asked);
+                let until = self.fresh_from(&asked, &answer);
                 self.settle((parent, name), (child, until)).map(Some)
             }
             None => {
@@ -232,11 +233,12 @@ impl Tree {
     ) -> Result<Option<NodeId>, VfsError> {
         let object = Arc::clone(&self.nodes.lock().directory(parent)?.0.object);
         let asked = self.current();
-        let Some(child) = asked.source.lookup_child(&object, name).await? else {
+        let answer = asked.source.lookup_child(&object, name).await?;
+        let Some(child) = answer.value else {
             self.settle_absent(parent, name)?;
             return Ok(None);
         };
-        let until = self.fresh_from(&asked);
+        let until = self.fresh_from(&asked, &answer);
         let read = {
             let nodes = self.nodes.lock();
             let named = nodes.directory(parent)?.1.child(name);

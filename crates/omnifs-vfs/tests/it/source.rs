@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use omnifs_vfs::{
-    Child, Entry, Inode, Lookup, Name, NodeId, NodeKind, Object, ObjectKey, Probe, Settings,
-    Source, TestClock, Tree, VfsError,
+    Answer, Child, Entry, Inode, Lookup, Name, NodeId, NodeKind, Object, ObjectKey, Probe,
+    Settings, Source, TestClock, Tree, VfsError,
 };
 use parking_lot::Mutex;
 
@@ -76,10 +76,10 @@ impl Source for Memory {
         &'a self,
         parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Option<Child>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>> {
         async move {
             self.called(&self.lookups).await?;
-            Ok(self.find(parent, name))
+            Ok(self.find(parent, name).into())
         }
         .boxed()
     }
@@ -87,7 +87,7 @@ impl Source for Memory {
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Vec<String>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>> {
         async move {
             self.called(&self.listings).await?;
             let path = directory.path();
@@ -98,7 +98,7 @@ impl Source for Memory {
             };
             let mut names: Vec<String> = self.items.lock().keys().filter_map(under).collect();
             names.extend(self.extra_names.lock().iter().cloned());
-            Ok(names)
+            Ok(names.into())
         }
         .boxed()
     }
@@ -106,14 +106,15 @@ impl Source for Memory {
     fn read_file<'a>(
         &'a self,
         file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Option<Bytes>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>> {
         async move {
             self.called(&self.reads).await?;
             let path = file.path();
-            Ok(match self.items.lock().get(path.trim_start_matches('/')) {
+            let bytes = match self.items.lock().get(path.trim_start_matches('/')) {
                 Some((_, Item::File(bytes))) => Some(Bytes::from(bytes.clone())),
                 _ => None,
-            })
+            };
+            Ok(bytes.into())
         }
         .boxed()
     }

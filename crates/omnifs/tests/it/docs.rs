@@ -48,3 +48,18 @@ fn the_guide_to_testing_is_true() {
         assert_eq!(output.stdout, printed, "$ {command}");
     }
 }
+
+/// The template is built by a test of its own.
+#[test]
+fn the_example_of_reaching_an_api_is_a_part_of_the_template() {
+    let page = include_str!("../../../../README.md");
+    let template = include_str!("../../templates/http/lib.rs");
+    let (_, section) = page.split_once("\n## Reaching an API\n").unwrap();
+    let example = section.split_once("```rust\n").unwrap().1.split_once("```").unwrap().0;
+    let lines: Vec<&str> = example.lines().filter(|line| !line.is_empty()).collect();
+    assert!(lines.len() > 15, "{example}");
+    let mut of_template = template.lines();
+    for line in lines {
+        assert!(of_template.any(|there| there == line), "not in the template, or later: {line}");
+    }
+}
