@@ -209,7 +209,6 @@ impl Provider {
 
     /// Tells the provider's author why it is served by one instance from now on.
     fn report_renumbering(&self, call: &str) {
-        tracing::warn!(provider = self.name(), call, "two instances number an object differently");
         self.blueprint.output.host(&format!(
             "before {call}, a new instance gave an object on the way another inode than the \
              instance before; inodes must not depend on the order of calls. One instance serves \

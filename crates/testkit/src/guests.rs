@@ -3,6 +3,10 @@
 #[path = "../guests/big/src/bytes.rs"]
 mod bytes;
 
+/// What the provider `tree` is to serve.
+#[path = "../../../providers/tree/src/sample.rs"]
+pub mod sample;
+
 pub use bytes::pseudo_random;
 
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));

@@ -4,6 +4,7 @@
 //! the binary `omnifs` from outside alone, as a user does.
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails must fail the test")]
 
+mod caretaker;
 pub mod guests;
 mod listener;
 mod network;

@@ -11,6 +11,7 @@ use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::caretaker::Caretaker;
 use crate::network::Network;
 use crate::run::{Output, run, try_run, wait_until};
 
@@ -22,11 +23,13 @@ const STOP: Duration = Duration::from_secs(15);
 ///
 /// Dropping it stops the daemon that was started in it, ends what is left of the processes
 /// started in it, unmounts what is still mounted below it and removes it; also when the test
-/// has failed.
+/// has failed. When the test is killed, a process beside it does the same.
 #[derive(Debug)]
 pub struct Sandbox {
     root: TempDir,
     network: Option<Network>,
+    /// After `root`, because it is told that all is clean when it is dropped.
+    _caretaker: Caretaker,
 }
 
 impl Sandbox {
@@ -44,11 +47,12 @@ impl Sandbox {
         let temporary = fs::canonicalize(env::temp_dir()).expect("no temporary directory");
         let root = tempfile::Builder::new().prefix("omnifs-test-").tempdir_in(temporary);
         let root = root.expect("cannot make a temporary directory");
+        let caretaker = Caretaker::start(root.path()).expect("cannot start setsid");
         for name in ["home", "run", "bin"] {
             fs::create_dir(root.path().join(name)).expect("cannot make a directory");
         }
         std::os::unix::fs::symlink(omnifs, root.path().join("bin/omnifs")).expect("no symlink");
-        Self { root, network: None }
+        Self { root, network: None, _caretaker: caretaker }
     }
 
     /// Makes one for the binary that this workspace built: `omnifs` in the directory above
@@ -242,7 +246,7 @@ impl Drop for Sandbox {
 }
 
 #[expect(clippy::disallowed_methods, reason = "what the command of a test inherits")]
-fn variable(name: &str) -> Option<PathBuf> {
+pub(crate) fn variable(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from)
 }
 
