@@ -103,6 +103,8 @@ struct Prepared {
     fields: Vec<Field>,
     body: Bytes,
     redirects: Redirects,
+    /// How long it may take.
+    limit: Duration,
 }
 
 impl Prepared {
@@ -164,9 +166,9 @@ impl Http {
         self: &Arc<Self>,
         wanted: Wanted,
     ) -> Result<Arc<Answer>, HttpFailure> {
-        let limit = wanted.timeout.map_or(TOTAL, |timeout| timeout.min(TOTAL));
-        let deadline = Instant::now() + limit;
         let prepared = self.prepare(&wanted)?;
+        let limit = prepared.limit;
+        let deadline = Instant::now() + limit;
         let origin = shown_origin(&prepared.to.url);
         let whole = async {
             if prepared.to.method == Method::GET && prepared.body.is_empty() {
@@ -188,9 +190,8 @@ impl Http {
     /// # Errors
     /// As [`Http::fetch`].
     pub(crate) async fn start(&self, wanted: Wanted) -> Result<Started, HttpFailure> {
-        let limit = wanted.timeout.map_or(TOTAL, |timeout| timeout.min(TOTAL));
-        let deadline = Instant::now() + limit;
         let prepared = self.prepare(&wanted)?;
+        let deadline = Instant::now() + prepared.limit;
         let mut first = true;
         loop {
             let outcome = self.attempt(&prepared, &HeaderMap::new(), deadline).await;
@@ -204,12 +205,14 @@ impl Http {
     fn prepare(&self, wanted: &Wanted) -> Result<Prepared, HttpFailure> {
         let to = self.gate.check(&wanted.method, &wanted.url)?;
         let fields = request::fields(wanted, &to)?;
-        Ok(Prepared { to, fields, body: request::body(wanted)?, redirects: wanted.redirects })
+        let (body, redirects) = (request::body(wanted)?, wanted.redirects);
+        let limit = wanted.timeout.map_or(TOTAL, |timeout| timeout.min(TOTAL));
+        Ok(Prepared { to, fields, body, redirects, limit })
     }
 
     /// Joins the equal request that is under way, or makes it.
     async fn share(self: &Arc<Self>, prepared: Prepared) -> Result<Arc<Answer>, HttpFailure> {
-        let key = cache::Key::of(&prepared.to, &prepared.fields, prepared.redirects);
+        let key = cache::Key::of(&prepared);
         let flight = {
             let mut flights = self.flights.lock();
             flights.retain(|_, flight| flight.upgrade().is_some_and(|f| f.peek().is_none()));
@@ -235,7 +238,7 @@ impl Http {
         key: &cache::Key,
         prepared: &Prepared,
     ) -> Result<Arc<Answer>, HttpFailure> {
-        let deadline = Instant::now() + TOTAL;
+        let deadline = Instant::now() + prepared.limit;
         let request = cache::request(prepared)?;
         let conditions = match self.cache.find(key, &request) {
             Found::Fresh(answer) => return Ok(answer),

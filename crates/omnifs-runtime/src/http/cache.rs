@@ -10,8 +10,7 @@ use omnifs_vfs::Clock;
 use quick_cache::Weighter;
 
 use super::failure::HttpFailure;
-use super::gate::Approved;
-use super::request::{self, Field, Redirects};
+use super::request;
 use super::{Answer, Prepared};
 
 /// How many bytes of answers are kept.
@@ -23,14 +22,15 @@ const LARGEST: usize = 2 << 20;
 /// What an answer costs besides its body.
 const OVERHEAD: u64 = 2 << 10;
 
-/// Tells one request from another: method, URL, redirects and every header, a secret by its
-/// name.
+/// Tells one request from another: method, URL, redirects, every header, a secret by its name,
+/// and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key(String);
 
 impl Key {
-    pub(super) fn of(to: &Approved, fields: &[Field], redirects: Redirects) -> Self {
-        let mut key = format!("{} {} {redirects:?}", to.method, to.url);
+    pub(super) fn of(prepared: &Prepared) -> Self {
+        let Prepared { to, fields, redirects, limit, .. } = prepared;
+        let mut key = format!("{} {} {redirects:?} {limit:?}", to.method, to.url);
         for (name, value) in &request::redacted(fields) {
             key.push_str(&format!("\n{name}: {}", value.as_bytes().escape_ascii()));
         }

@@ -32,6 +32,8 @@ impl Needles {
         }
         forms.push(percent_all(value, true));
         forms.push(percent_all(value, false));
+        forms.push(json_all(value, true));
+        forms.push(json_all(value, false));
         forms.push(json(value, false));
         forms.push(json(value, true));
         forms.sort();
@@ -90,6 +92,16 @@ fn json(value: &[u8], slashes: bool) -> Vec<u8> {
     let quoted = serde_json::to_string(&text).unwrap_or_default();
     let inside = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
     if slashes { inside.replace('/', "\\/").into_bytes() } else { inside.as_bytes().to_vec() }
+}
+
+/// Returns the value with every character escaped as in JSON.
+fn json_all(value: &[u8], capitals: bool) -> Vec<u8> {
+    let text = String::from_utf8_lossy(value);
+    let escape = |unit| match capitals {
+        true => format!("\\u{unit:04X}"),
+        false => format!("\\u{unit:04x}"),
+    };
+    text.encode_utf16().map(escape).collect::<String>().into_bytes()
 }
 
 /// Looks for the values of some secrets in bytes that come piece by piece.
@@ -157,6 +169,7 @@ mod tests {
             VALUE.bytes().map(|byte| format!("%{byte:02x}")).collect(),
             "s3cr3t/+\\\"=value".to_owned(),
             "s3cr3t\\/+\\\"=value".to_owned(),
+            VALUE.bytes().map(|byte| format!("\\u{byte:04x}")).collect(),
         ];
         for user in ["", "a", "ab", "abc"] {
             let pair = format!("{user}:{VALUE}:rest");

@@ -98,6 +98,7 @@ impl HttpFailure {
     pub(super) fn classify(error: &(dyn StdError + 'static), origin: &str) -> Self {
         let mut at = Some(error);
         let mut incomplete = false;
+        let mut outermost: Option<&io::Error> = None;
         while let Some(error) = at {
             if let Some(own) = error.downcast_ref::<Self>() {
                 return own.clone();
@@ -109,6 +110,7 @@ impl HttpFailure {
                 }
             }
             if let Some(io) = error.downcast_ref::<io::Error>() {
+                outermost.get_or_insert(io);
                 // Their own `source` skips what they hold.
                 match io.get_ref() {
                     Some(inner) => {
@@ -122,6 +124,9 @@ impl HttpFailure {
                 return Self::Tls(format!("no trusted TLS session with {origin}: {tls}"));
             }
             at = error.source();
+        }
+        if let Some(io) = outermost.filter(|io| io.kind() != io::ErrorKind::Other) {
+            return Self::of_io(io, origin);
         }
         if incomplete {
             return Self::Reset(format!("{origin} ended the connection before it answered"));
@@ -171,6 +176,8 @@ mod tests {
         assert!(matches!(HttpFailure::classify(&tls, "o"), HttpFailure::Tls(_)));
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
         assert!(matches!(HttpFailure::classify(&refused, "o"), HttpFailure::Refused(_)));
+        let short = io::Error::new(io::ErrorKind::UnexpectedEof, "a length was said");
+        assert!(matches!(HttpFailure::classify(&short, "o"), HttpFailure::Short(_)));
         let short = io::Error::from(io::ErrorKind::UnexpectedEof);
         assert!(matches!(HttpFailure::classify(&short, "o"), HttpFailure::Short(_)));
     }

@@ -154,7 +154,10 @@ pub(super) fn sent(fields: &[Field], agent: &str) -> HeaderMap {
     for Field { name, value, .. } in fields {
         headers.append(name, value.clone());
     }
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd, deflate"));
+    // A part of a file is a part of its bytes, not of their compressed form.
+    let codings =
+        if headers.contains_key(header::RANGE) { "identity" } else { "gzip, br, zstd, deflate" };
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(codings));
     headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
     if let (header::Entry::Vacant(agents), Ok(agent)) =
         (headers.entry(header::USER_AGENT), HeaderValue::from_str(agent))

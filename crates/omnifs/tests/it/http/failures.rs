@@ -25,17 +25,17 @@ const FAILURES: &[(&str, &str)] = &[
     ("/garbage", "Protocol error"),
 ];
 
-/// Programs that read a file `F` or a directory `D`, and must not end well.
+/// Programs that read a file `@F` or a directory `@D`, and must not end well.
 const READERS: &[&str] = &[
-    "ls D",
-    "cat F",
-    "cp F OUT",
-    "rsync F OUT",
-    "tar cf OUT F",
-    "python3 -c 'open(\"F\", \"rb\").read()'",
-    "python3 -c 'import os; os.listdir(\"D\")'",
-    "find D",
-    "wc -c F",
+    "ls @D",
+    "cat @F",
+    "cp @F @O",
+    "rsync @F @O",
+    "tar cf @O @F",
+    "python3 -c 'open(\"@F\", \"rb\").read()'",
+    "python3 -c 'import os; os.listdir(\"@D\")'",
+    "find @D",
+    "wc -c @F",
 ];
 
 #[test]
@@ -53,7 +53,7 @@ fn each_failure_has_its_errno_in_every_tool() {
         let out = rig.sandbox.root().join("out").display().to_string();
         let readers = if at == 0 { READERS } else { &READERS[..2] };
         for reader in readers {
-            let line = reader.replace('F', &file).replace('D', &directory).replace("OUT", &out);
+            let line = reader.replace("@F", &file).replace("@D", &directory).replace("@O", &out);
             let output = rig.shell(&line);
             assert_ne!(output.code(), 0, "{line}: {}", output.stdout);
             assert!(output.stderr.contains(said), "{line}: {}", output.stderr);
@@ -93,7 +93,7 @@ fn absence_is_absence_and_something_is_shown() {
     // A sentinel file is shown, and only for a moment.
     upstream.switch("/status/500");
     let url = format!("{HOST}/switch");
-    assert_eq!(rig.read("sentinel", &url, "").expect_code(0).stdout, "failed");
+    assert_eq!(rig.read("sentinel", &url, "").expect_code(0).stdout, "failed\n");
     upstream.switch("/json");
     let healthy = wait_until(Duration::from_secs(3), || {
         rig.read("sentinel", &url, "").stdout.contains("title")

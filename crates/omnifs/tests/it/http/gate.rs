@@ -71,7 +71,8 @@ fn urls_that_are_not_granted_connect_to_nobody() {
     );
     assert_eq!((rig.network.attempts(), reached(&listeners)), (before, 0));
     let log = rig.log();
-    let line = log.lines().filter(|line| line.contains("https://other.example.com/")).count();
+    let line =
+        log.lines().filter(|line| line.contains("GET https://other.example.com/: add")).count();
     assert_eq!(line, 1, "each refusal is one line:\n{log}");
 }
 
