@@ -14,10 +14,7 @@ use std::time::Duration;
 use omnifs_fuse::mounts::{Liveness, clear_dead, probe};
 use omnifs_fuse::{MountOptions, Notices, Session, SessionOptions, mount};
 use omnifs_vfs::{Settings, SystemClock, Tree};
-
-#[path = "../tests/it/source.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
-mod source;
+use vfs_testing::Memory;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -27,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if mountpoint == "--clear" {
         return clear(Path::new(&name));
     }
-    let memory = source::Memory::new();
+    let memory = Memory::new();
     memory
         .file("hello.txt", "hello from memory\n")
         .file("directory/deep.txt", "deep\n")

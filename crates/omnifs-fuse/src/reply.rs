@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use omnifs_vfs::{Attributes, DirectoryHandle, Entry};
+use omnifs_vfs::{Attributes, Caching, DirectoryHandle, Entry};
 use rustix::io::Errno;
 use zerocopy::IntoBytes;
 
@@ -159,10 +159,13 @@ impl Drop for Reply {
     }
 }
 
-/// A listing that is stale may be neither reused nor kept.
+/// Without KEEP_CACHE the kernel drops its copy of the listing when it gets this answer.
 fn open_out(handle: &DirectoryHandle) -> OpenOut {
-    let open_flags =
-        if handle.cacheable { open_flag::KEEP_CACHE | open_flag::CACHE_DIR } else { 0 };
+    let open_flags = match handle.caching {
+        Caching::Nothing => 0,
+        Caching::Anew => open_flag::CACHE_DIR,
+        Caching::Keep => open_flag::KEEP_CACHE | open_flag::CACHE_DIR,
+    };
     OpenOut { fh: handle.id, open_flags, padding: 0 }
 }
 

@@ -147,18 +147,20 @@ impl fmt::Display for Reason {
         match self {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Own(reason) => f.write_str(reason),
-            // The text is the host's, for the user; it needs nothing from us.
-            Self::Host(HttpError::Denied(why)) => f.write_str(why),
-            Self::Host(HttpError::Dns(why)) => write!(f, "the name does not resolve: {why}"),
-            Self::Host(HttpError::Connect(why)) => write!(f, "no connection: {why}"),
-            Self::Host(HttpError::Tls(why)) => write!(f, "no trusted TLS session: {why}"),
+            // The text is the host's, for the user, and says all of it.
+            Self::Host(
+                HttpError::Denied(why)
+                | HttpError::Dns(why)
+                | HttpError::Connect(why)
+                | HttpError::Tls(why)
+                | HttpError::Protocol(why),
+            ) => f.write_str(why),
             Self::Host(HttpError::Timeout) => f.write_str("a time limit passed"),
             Self::Host(HttpError::TooLarge) => f.write_str("the answer is over a size limit"),
             Self::Host(HttpError::RateLimited(None)) => f.write_str("the upstream asks to wait"),
             Self::Host(HttpError::RateLimited(Some(seconds))) => {
                 write!(f, "the upstream asks to wait {seconds} s")
             }
-            Self::Host(HttpError::Protocol(why)) => write!(f, "the answer is not HTTP: {why}"),
             Self::Host(HttpError::SecretEcho) => {
                 f.write_str("the answer contains the value of a secret")
             }

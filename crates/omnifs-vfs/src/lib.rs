@@ -10,6 +10,7 @@ mod error;
 mod name;
 mod node;
 mod source;
+mod sync;
 mod tree;
 
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
@@ -17,4 +18,6 @@ pub use error::VfsError;
 pub use name::Name;
 pub use node::{Attributes, Entry, Lookup, NodeId};
 pub use source::{Answer, Child, Inode, NodeKind, Object, ObjectKey, Probe, Source};
-pub use tree::{Change, DirEntry, DirectoryHandle, DirectoryReader, Settings, Statistics, Tree};
+pub use tree::{
+    Caching, Change, DirEntry, DirectoryHandle, DirectoryReader, Settings, Statistics, Tree,
+};

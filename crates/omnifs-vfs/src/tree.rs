@@ -7,6 +7,8 @@ mod flight;
 mod listing;
 mod lookup;
 mod nodes;
+#[cfg(test)]
+mod orders;
 mod reader;
 
 use std::sync::Arc;
@@ -14,16 +16,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
+use crate::sync::{Mutex, MutexGuard};
 use crate::{Answer, Clock, Name, NodeId, Source, Timestamp};
 use contents::Contents;
 use flight::Flights;
 use listing::{Handles, Listing};
 use nodes::Nodes;
 
-pub use listing::DirectoryHandle;
+pub use listing::{Caching, DirectoryHandle};
 pub use reader::{DirEntry, DirectoryReader};
 
 /// The size that an unread file has in attributes whose validity is zero. No `stat` can see
@@ -134,6 +137,14 @@ pub struct Tree {
     dropped_names: AtomicU64,
 }
 
+/// How long an answer is fresh, as long as the source that gave it is the tree's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fresh {
+    until: Duration,
+    /// Which of the tree's sources it was.
+    source: u64,
+}
+
 /// A source, how its answers are cached, and which of the tree's sources it is.
 #[derive(Clone)]
 struct Current {
@@ -200,18 +211,23 @@ impl Tree {
         Arc::clone(&self.current.read().settings)
     }
 
-    /// Returns until when an answer of `asked` is fresh that came now: not at all if another
-    /// source has taken its place meanwhile, and for a moment if it may not be all.
-    fn fresh_from<T>(&self, asked: &Current, answer: &Answer<T>) -> Duration {
+    /// Returns until when an answer of `asked` is fresh that came now: for a moment only if it
+    /// may not be all.
+    fn fresh_from<T>(&self, asked: &Current, answer: &Answer<T>) -> Fresh {
         let ttl = match answer.partial {
             None => asked.settings.ttl,
             Some(_) => asked.settings.ttl.min(PARTIAL_VALID),
         };
-        if self.current.read().generation == asked.generation {
-            self.clock.monotonic() + ttl
-        } else {
-            NEVER
-        }
+        Fresh { until: self.clock.monotonic() + ttl, source: asked.generation }
+    }
+
+    /// Returns until when an answer is fresh: not at all once another source took the place of
+    /// the one that gave it.
+    ///
+    /// To be asked with `nodes` locked by whoever records the answer there: the next source
+    /// takes the freshness of what is recorded only once it has taken the place.
+    fn believed(&self, fresh: Fresh) -> Duration {
+        if self.current.read().generation == fresh.source { fresh.until } else { NEVER }
     }
 
     /// Returns the changes that the kernel must be told of; the receiver of the last call gets

@@ -14,8 +14,7 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair,
 };
 use tokio::runtime::Runtime;
-
-use crate::source::Memory;
+use vfs_testing::Memory;
 
 /// Every feature there is, in both halves.
 pub(crate) const ALL_FLAGS: u64 = u64::MAX;

@@ -6,6 +6,3 @@ mod kernel;
 mod mounted;
 #[cfg(test)]
 mod protocol;
-#[cfg(test)]
-#[expect(unreachable_pub, reason = "the example that serves a tree shares it")]
-mod source;

@@ -7,6 +7,7 @@ mod busy;
 mod change;
 mod dead;
 mod listing;
+mod model;
 mod ordinary_user;
 mod signal;
 mod slow;
@@ -22,8 +23,7 @@ use omnifs_fuse::{MountOptions, Notices, Session, SessionOptions, mount};
 use omnifs_vfs::{Settings, SystemClock, Tree};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-
-use crate::source::Memory;
+use vfs_testing::Memory;
 
 /// How long something may take before it counts as hung.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,32 +38,35 @@ pub(crate) struct Mounted {
 
 /// How to mount.
 pub(crate) struct Setup {
-    pub(crate) answer: Duration,
-    pub(crate) ttl: Duration,
+    pub(crate) settings: Settings,
     pub(crate) notices: Notices,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        let (answer, ttl) = (Duration::from_secs(60), Duration::from_secs(600));
-        Self { answer, ttl, notices: Notices::Auto }
+        Self::fresh_for(Duration::from_secs(600))
     }
 }
 
 impl Setup {
+    pub(crate) fn fresh_for(ttl: Duration) -> Self {
+        let settings = Settings { ttl, answer: Duration::from_secs(60), ..Settings::default() };
+        Self { settings, notices: Notices::Auto }
+    }
+
     pub(crate) fn mount(self, source: &Arc<Memory>) -> Mounted {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.unwrap();
-        let settings = Settings { ttl: self.ttl, answer: self.answer, ..Settings::default() };
+        let answer = self.settings.answer;
         let source = Arc::clone(source);
-        let tree = Tree::new(source, Arc::new(SystemClock::new()), settings);
+        let tree = Tree::new(source, Arc::new(SystemClock::new()), self.settings);
         let directory = tempfile::tempdir().unwrap();
         let mountpoint = directory.path().join("m");
         std::fs::create_dir(&mountpoint).unwrap();
         let options = MountOptions { mountpoint, name: "test".to_owned(), allow_other: false };
         let connection = mount(&options).unwrap();
-        let options = SessionOptions { answer: self.answer, notices: self.notices };
+        let options = SessionOptions { answer, notices: self.notices };
         let handle = runtime.handle().clone();
         let session = Session::serve(connection, Arc::clone(&tree), handle, options).unwrap();
         Mounted { session: Some(session), tree, runtime, directory }
@@ -200,8 +203,12 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 
 /// Returns the program that serves a tree in a process of its own.
 pub(crate) fn server() -> PathBuf {
+    example("serve_memory")
+}
+
+pub(crate) fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
-    let program = tests.ancestors().nth(2).unwrap().join("examples/serve_memory");
+    let program = tests.ancestors().nth(2).unwrap().join("examples").join(name);
     assert!(program.exists(), "{} is missing: build the examples", program.display());
     program
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::contents::Body as Cached;
 use super::digest::Digest;
 use super::nodes::{Body, File, Node, Version};
-use super::{Change, PARTIAL_VALID, Tree};
+use super::{Change, Fresh, PARTIAL_VALID, Tree};
 use crate::{Attributes, Child, NodeId, NodeKind, Object, VfsError};
 
 /// From this size on, hashing is moved off the threads that answer requests.
@@ -89,7 +89,7 @@ impl Tree {
         let object = Arc::clone(&self.nodes.lock().get(node)?.object);
         let asked = self.current();
         let answer = asked.source.read_file(&object).await?;
-        let until = self.fresh_from(&asked, &answer);
+        let fresh = self.fresh_from(&asked, &answer);
         if answer.partial.is_some() {
             self.expire_soon(&object, node);
         }
@@ -103,11 +103,9 @@ impl Tree {
             let hashed = tokio::task::spawn_blocking(move || Digest::of(&bytes)).await;
             hashed.map_err(|_| VfsError::Internal("hashing was cut short".into()))?
         };
-        self.settle_bytes(
-            node,
-            &object,
-            Cached { inode: object.inode(), digest, bytes, modified: self.clock.calendar(), until },
-        )
+        let (modified, inode) = (self.clock.calendar(), object.inode());
+        let read = Cached { inode, digest, bytes, modified, until: fresh.until };
+        self.settle_bytes((node, &object), read, fresh)
     }
 
     /// Has the kernel ask again for a file in a moment: it was told of the name before the
@@ -129,11 +127,12 @@ impl Tree {
     /// which takes over the name.
     fn settle_bytes(
         &self,
-        id: NodeId,
-        object: &Arc<Object>,
+        (id, object): (NodeId, &Arc<Object>),
         mut read: Cached,
+        fresh: Fresh,
     ) -> Result<Bytes, VfsError> {
         let mut nodes = self.nodes.lock();
+        read.until = self.believed(fresh);
         let Ok(node) = nodes.get_mut(id) else {
             // Forgotten while it was read; the bytes may serve whoever asked.
             return Ok(read.bytes);

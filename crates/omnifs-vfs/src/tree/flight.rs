@@ -1,19 +1,24 @@
 //! Single flight: several callers who miss the same thing cause one call.
 
+#[cfg(test)]
+mod orders;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::VfsError;
+use crate::sync::{AbortHandle, Mutex, can_spawn, sleep, spawn};
 
 /// How long a call whose callers were all interrupted goes on, in case somebody asks again:
 /// a shell that restarts a system call after a signal does.
@@ -29,10 +34,15 @@ type Outcome<V> = Result<V, VfsError>;
 pub(crate) struct Flights<K, V> {
     /// Guards the table; held for a look or an insertion only.
     calls: Mutex<HashMap<K, Flight<V>>>,
+    /// How many calls were begun.
+    begun: AtomicU64,
     answer: Duration,
 }
 
 struct Flight<V> {
+    /// Which call it is. A key alone does not say: a call that was given up may still come to
+    /// its end when the next one for the key has begun.
+    number: u64,
     outcome: watch::Receiver<Option<Outcome<V>>>,
     waiters: usize,
     started: Instant,
@@ -46,7 +56,7 @@ where
 {
     /// Returns an empty table; `answer` is the time that callers wait at most.
     pub(crate) fn new(answer: Duration) -> Arc<Self> {
-        Arc::new(Self { calls: Mutex::new(HashMap::new()), answer })
+        Arc::new(Self { calls: Mutex::new(HashMap::new()), begun: AtomicU64::new(0), answer })
     }
 
     /// Waits for the call for `key` that is under way, or starts `call`.
@@ -54,8 +64,8 @@ where
     where
         F: Future<Output = Outcome<V>> + Send + 'static,
     {
-        let mut outcome = self.join(key.clone(), 1, call);
-        let _waiter = Waiter { flights: self, key };
+        let (number, mut outcome) = self.join(key.clone(), 1, call);
+        let _waiter = Waiter { flights: self, key, number };
         match outcome.wait_for(Option::is_some).await {
             Ok(value) => value.clone().unwrap_or_else(|| Err(vanished())),
             Err(_) => Err(vanished()),
@@ -75,7 +85,7 @@ where
         key: K,
         waiters: usize,
         call: impl FnOnce() -> F,
-    ) -> watch::Receiver<Option<Outcome<V>>>
+    ) -> (u64, watch::Receiver<Option<Outcome<V>>>)
     where
         F: Future<Output = Outcome<V>> + Send + 'static,
     {
@@ -84,42 +94,50 @@ where
             Entry::Occupied(mut entry) => {
                 let flight = entry.get_mut();
                 flight.waiters += waiters;
-                flight.outcome.clone()
+                (flight.number, flight.outcome.clone())
             }
             Entry::Vacant(entry) => {
                 let (sender, outcome) = watch::channel(None);
                 let flights = Arc::clone(self);
                 let call = AssertUnwindSafe(call()).catch_unwind();
+                let number = self.begun.fetch_add(1, Ordering::Relaxed);
                 // The task takes the same lock before it ends, so it finds its entry.
-                let task = tokio::spawn(async move {
+                let task = spawn(async move {
                     let result = call.await.unwrap_or_else(|_| Err(panicked()));
-                    flights.calls.lock().remove(&key);
+                    flights.take(&key, |flight| flight.number == number);
                     sender.send_replace(Some(result));
-                })
-                .abort_handle();
+                });
                 let started = Instant::now();
-                entry.insert(Flight { outcome: outcome.clone(), waiters, started, task });
-                outcome
+                let waited = outcome.clone();
+                entry.insert(Flight { number, outcome, waiters, started, task });
+                (number, waited)
             }
         }
     }
 
-    /// Takes one waiter away; schedules the end of a call that lost its last one too early.
-    fn leave(self: &Arc<Self>, key: &K) {
+    /// Takes the call for `key` off the table if it is the right one.
+    fn take(&self, key: &K, is_right: impl FnOnce(&Flight<V>) -> bool) -> Option<Flight<V>> {
         let mut calls = self.calls.lock();
-        let Some(flight) = calls.get_mut(key) else { return };
+        calls.get(key).is_some_and(is_right).then(|| calls.remove(key)).flatten()
+    }
+
+    /// Takes one waiter away; schedules the end of a call that lost its last one too early.
+    fn leave(self: &Arc<Self>, key: &K, number: u64) {
+        let mut calls = self.calls.lock();
+        let Some(flight) = calls.get_mut(key).filter(|flight| flight.number == number) else {
+            return;
+        };
         flight.waiters = flight.waiters.saturating_sub(1);
         if flight.waiters > 0 || flight.started.elapsed() >= self.answer {
             return;
         }
-        let (flights, key, task) = (Arc::clone(self), key.clone(), flight.task.id());
-        tokio::spawn(async move {
-            tokio::time::sleep(ABANDON_AFTER).await;
-            let mut calls = flights.calls.lock();
-            if calls.get(&key).is_some_and(|call| call.waiters == 0 && call.task.id() == task)
-                && let Some(call) = calls.remove(&key)
-            {
-                call.task.abort();
+        drop(calls);
+        let (flights, key) = (Arc::clone(self), key.clone());
+        spawn(async move {
+            sleep(ABANDON_AFTER).await;
+            let idle = |flight: &Flight<V>| flight.waiters == 0 && flight.number == number;
+            if let Some(flight) = flights.take(&key, idle) {
+                flight.task.abort();
             }
         });
     }
@@ -132,6 +150,7 @@ where
 {
     flights: &'a Arc<Flights<K, V>>,
     key: K,
+    number: u64,
 }
 
 impl<K, V> Drop for Waiter<'_, K, V>
@@ -141,8 +160,8 @@ where
 {
     fn drop(&mut self) {
         // At the end of the runtime nothing can be spawned, nor is there anything to end.
-        if tokio::runtime::Handle::try_current().is_ok() {
-            self.flights.leave(&self.key);
+        if can_spawn() {
+            self.flights.leave(&self.key, self.number);
         }
     }
 }
@@ -153,60 +172,4 @@ fn panicked() -> VfsError {
 
 fn vanished() -> VfsError {
     VfsError::Internal("the call ended without an answer".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    const ANSWER: Duration = Duration::from_secs(10);
-
-    #[tokio::test(start_paused = true)]
-    async fn callers_of_one_key_share_one_call() {
-        let (flights, calls) = (Flights::new(ANSWER), Arc::new(AtomicU32::new(0)));
-        let call = || {
-            let calls = Arc::clone(&calls);
-            async move {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                Ok(calls.fetch_add(1, Ordering::SeqCst))
-            }
-        };
-        let (a, b) = tokio::join!(flights.run(1, call), flights.run(1, call));
-        assert_eq!((a, b), (Ok(0), Ok(0)));
-        assert_eq!(flights.run(1, call).await, Ok(1), "a finished call is not joined");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_interrupted_call_is_given_up_after_a_moment() {
-        let flights = Flights::<u8, ()>::new(ANSWER);
-        let (alive, dead) = tokio::sync::oneshot::channel::<()>();
-        let call = || async move {
-            let _alive = alive;
-            std::future::pending().await
-        };
-        let asked = tokio::time::timeout(Duration::from_secs(1), flights.run(1, call));
-        assert!(asked.await.is_err());
-        assert!(dead.await.is_err(), "the call's future was dropped");
-        assert_eq!(flights.run(1, || async { Ok(()) }).await, Ok(()));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_call_past_the_deadline_goes_on_for_the_next_caller() {
-        let flights = Flights::<u8, u8>::new(ANSWER);
-        let call = || async {
-            tokio::time::sleep(ANSWER * 2).await;
-            Ok(7)
-        };
-        assert!(tokio::time::timeout(ANSWER, flights.run(1, call)).await.is_err());
-        tokio::time::sleep(ABANDON_AFTER * 2).await;
-        assert_eq!(flights.run(1, || async { Ok(8) }).await, Ok(7));
-    }
-
-    #[tokio::test]
-    async fn a_panic_is_an_error_and_frees_the_key() {
-        let flights = Flights::<u8, ()>::new(ANSWER);
-        assert_eq!(flights.run(1, || async { panic!("boom") }).await, Err(panicked()));
-        assert_eq!(flights.run(1, || async { Ok(()) }).await, Ok(()));
-    }
 }

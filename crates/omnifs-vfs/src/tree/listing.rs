@@ -1,8 +1,9 @@
 //! Listings: immutable generations of a directory's names.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -10,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::digest::Digest;
 use super::nodes::Body;
-use super::{Change, NEVER, Tree};
+use super::{Change, Fresh, NEVER, Tree};
 use crate::{Child, Inode, Name, NodeId, NodeKind, Object, VfsError};
 
 /// How long the kinds of names may hold up a listing that is there.
@@ -24,8 +25,20 @@ const PROBE_BATCH: usize = 256;
 pub struct DirectoryHandle {
     /// The number to read and release it by.
     pub id: u64,
-    /// Whether the kernel may keep and reuse this listing.
-    pub cacheable: bool,
+    /// What the kernel may do with copies of listings.
+    pub caching: Caching,
+}
+
+/// What the kernel may do with its copy of a directory's listing, and with this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caching {
+    /// Drop the copy that it may have, and keep none: this listing is stale, or says too little.
+    Nothing,
+    /// Drop the copy that it may have, and keep this one: the two may differ. A notice of the
+    /// change is under way, and may come after the answer that this handle is in.
+    Anew,
+    /// Use the copy that it may have: it looks as this one does.
+    Keep,
 }
 
 /// One generation of a directory's names, in the provider's order. Names lie in one text, so
@@ -34,8 +47,7 @@ pub struct DirectoryHandle {
 pub(crate) struct Listing {
     /// Tells this listing's cookies from those of any other.
     pub(crate) generation: u32,
-    /// Until when it is fresh.
-    pub(crate) until: Duration,
+    pub(crate) fresh: Fresh,
     text: String,
     /// Where each name ends in `text`.
     ends: Vec<u32>,
@@ -48,8 +60,9 @@ pub(crate) struct Listing {
     /// Whether there may be more names: the kernel is to ask again each time.
     partial: bool,
     probing: AtomicBool,
-    /// Whether the kinds are as well known as they will be.
-    settled: AtomicBool,
+    /// The digest of all that a reader sees of it, set once the kinds are as well known as they
+    /// will be.
+    face: OnceLock<Digest>,
     probed: Notify,
 }
 
@@ -58,7 +71,7 @@ impl Listing {
     ///
     /// # Errors
     /// [`VfsError::ListingTooLarge`] over 4 GiB of names.
-    fn new(raw: &[String], generation: u32, until: Duration) -> Result<(Self, u64), VfsError> {
+    fn new(raw: &[String], generation: u32, fresh: Fresh) -> Result<(Self, u64), VfsError> {
         let names: Vec<&str> =
             raw.iter().map(String::as_str).filter(|raw| Name::is_valid(raw)).collect();
         let too_large =
@@ -77,7 +90,7 @@ impl Listing {
         }
         let mut listing = Self {
             generation,
-            until,
+            fresh,
             text: String::with_capacity(names.iter().map(|name| name.len()).sum()),
             ends: Vec::with_capacity(names.len()),
             sorted: Vec::new(),
@@ -85,7 +98,7 @@ impl Listing {
             directories: Vec::new(),
             partial: false,
             probing: AtomicBool::new(false),
-            settled: AtomicBool::new(names.is_empty()),
+            face: OnceLock::new(),
             probed: Notify::new(),
         };
         for (name, _) in names.iter().zip(&doubled).filter(|(_, doubled)| !**doubled) {
@@ -98,6 +111,9 @@ impl Listing {
         listing.sorted = sorted;
         listing.inodes.resize_with(listing.ends.len(), AtomicU64::default);
         listing.directories.resize_with(listing.ends.len(), AtomicBool::default);
+        if listing.ends.is_empty() {
+            listing.settle();
+        }
         let dropped = raw.len() - listing.ends.len();
         Ok((listing, dropped as u64))
     }
@@ -143,6 +159,21 @@ impl Listing {
     /// Returns a digest of the names in the provider's order.
     fn digest_in_order(&self) -> Digest {
         self.digest_of((0..).take(self.ends.len()))
+    }
+
+    /// Says that no more will be known of what the names stand for.
+    fn settle(&self) {
+        let mut face = String::with_capacity(self.text.len() + self.ends.len() * 16);
+        for index in (0..).take(self.ends.len()) {
+            face.push_str(self.name(index).unwrap_or_default());
+            // No name has a slash.
+            if let Some(Child { inode, kind }) = self.child_at(index) {
+                let _ = write!(face, "/{}{kind:?}", inode.number());
+            }
+            face.push('/');
+        }
+        // Somebody else's digest would be the same.
+        let _ = self.face.set(Digest::of(face.as_bytes()));
     }
 
     fn digest_of(&self, order: impl Iterator<Item = u32>) -> Digest {
@@ -222,9 +253,9 @@ impl Tree {
         let cached = self.contents.lock().listing(path);
         let stale = self.settings().stale_while_revalidate;
         let stale_until = |until: Duration| until + stale;
-        let (listing, cacheable) = match cached {
-            Some(listing) if now < listing.until => (listing, true),
-            Some(listing) if now < stale_until(listing.until) => {
+        let (listing, is_fresh) = match cached {
+            Some(listing) if now < listing.fresh.until => (listing, true),
+            Some(listing) if now < stale_until(listing.fresh.until) => {
                 let tree = Arc::clone(self);
                 self.listing_calls
                     .start(directory, move || async move { tree.list(directory, &object).await });
@@ -238,9 +269,22 @@ impl Tree {
         };
         self.await_kinds(directory, &listing).await;
         // The kernel would keep "kind unknown" of a name with the rest of the listing.
-        let cacheable = cacheable && !listing.partial && listing.settled.load(Ordering::Acquire);
+        let face = listing.face.get().copied().filter(|_| is_fresh && !listing.partial);
+        let caching = self.show(directory, face);
         let id = self.handles.insert(Open { directory, listing });
-        Ok(DirectoryHandle { id, cacheable })
+        Ok(DirectoryHandle { id, caching })
+    }
+
+    /// Records what the kernel's copy of a listing will look like; `None` when it may keep none.
+    fn show(&self, directory: NodeId, face: Option<Digest>) -> Caching {
+        let mut nodes = self.nodes.lock();
+        let Ok(directory) = nodes.directory_mut(directory) else { return Caching::Nothing };
+        let before = std::mem::replace(&mut directory.kept, face);
+        match face {
+            None => Caching::Nothing,
+            Some(_) if before == face => Caching::Keep,
+            Some(_) => Caching::Anew,
+        }
     }
 
     /// Closes an open directory.
@@ -252,9 +296,9 @@ impl Tree {
     async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
         let asked = self.current();
         let answer = asked.source.list_children(object).await?;
-        let until = self.fresh_from(&asked, &answer);
+        let fresh = self.fresh_from(&asked, &answer);
         let raw = &answer.value;
-        let (mut listing, dropped) = Listing::new(raw, self.handles.new_generation(), until)?;
+        let (mut listing, dropped) = Listing::new(raw, self.handles.new_generation(), fresh)?;
         listing.partial = answer.partial.is_some();
         if dropped > 0 {
             self.dropped_names.fetch_add(dropped, Ordering::Relaxed);
@@ -276,7 +320,7 @@ impl Tree {
                 directory.modified = self.clock.calendar();
             }
             let listing = Arc::new(listing);
-            if until != NEVER {
+            if self.believed(fresh) != NEVER {
                 self.contents.lock().put_listing(node.path, Arc::clone(&listing));
             }
             drop(nodes);
@@ -300,7 +344,7 @@ impl Tree {
         let (tree, probe) = (Arc::clone(self), Arc::clone(listing));
         tokio::spawn(async move {
             tree.probe(directory, &probe).await;
-            probe.settled.store(true, Ordering::Release);
+            probe.settle();
             probe.probed.notify_waiters();
         });
         // What is not known by then is listed without a kind, which is never wrong.
@@ -343,7 +387,7 @@ mod tests {
 
     fn listing(names: &[&str]) -> (Listing, u64) {
         let raw: Vec<String> = names.iter().map(ToString::to_string).collect();
-        Listing::new(&raw, 1, Duration::ZERO).unwrap()
+        Listing::new(&raw, 1, Fresh { until: Duration::ZERO, source: 0 }).unwrap()
     }
 
     #[test]

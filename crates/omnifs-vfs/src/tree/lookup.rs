@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use super::digest::PathKey;
 use super::nodes::{Body, Directory, File, Named, Node, Nodes, Version};
-use super::{Change, NEVER, PLACEHOLDER_SIZE, STALE_VALID, Tree, VERSION_VALID};
+use super::{Change, Current, Fresh, NEVER, PLACEHOLDER_SIZE, STALE_VALID, Tree, VERSION_VALID};
 use crate::{Attributes, Child, Entry, Lookup, Name, NodeId, NodeKind, Object, VfsError};
+
+/// How often a name is looked up whose node goes each time before it is counted.
+const ATTEMPTS: usize = 16;
 
 /// What memory says of a name.
 enum Known {
     Fresh(Lookup),
     Stale(Entry),
     /// A listing knows what the name stands for, and there is no node yet.
-    Listed(Child, Duration),
+    Listed(Child, Fresh),
     Unknown(Arc<Object>),
 }
 
@@ -27,14 +30,30 @@ impl Tree {
     /// As the provider's call failed; [`VfsError::NotADirectory`], [`VfsError::TooDeep`],
     /// [`VfsError::Stale`] for a parent that the tree does not know.
     pub async fn lookup(self: &Arc<Self>, parent: NodeId, name: &Name) -> Result<Lookup, VfsError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(lookup) = self.look(parent, name).await? {
+                return Ok(lookup);
+            }
+        }
+        Err(VfsError::Stale(format!("{name} is another node each time it is looked up")))
+    }
+
+    /// Looks `name` up once. Returns `None` when what it found was gone before it was counted:
+    /// until then a node is nobody's, and goes when its name gets another one, or when somebody
+    /// else found it as well and forgot it.
+    async fn look(
+        self: &Arc<Self>,
+        parent: NodeId,
+        name: &Name,
+    ) -> Result<Option<Lookup>, VfsError> {
         let object = match self.known(parent, name)? {
-            Known::Fresh(lookup) => return Ok(lookup),
+            Known::Fresh(lookup) => return Ok(Some(lookup)),
             Known::Stale(entry) => {
                 self.refresh_name(parent, name);
-                return Ok(Lookup::Found(entry));
+                return Ok(Some(Lookup::Found(entry)));
             }
-            Known::Listed(child, until) => {
-                let node = self.settle((parent, name), (child, until))?;
+            Known::Listed(child, fresh) => {
+                let node = self.settle((parent, name), (child, fresh))?;
                 return self.found(parent, name, node);
             }
             Known::Unknown(object) => object,
@@ -46,7 +65,12 @@ impl Tree {
             .run(key, move || async move { tree.resolve(parent, &object, &name_in_task).await });
         match found.await? {
             Some(node) => self.found(parent, name, node),
-            None => Ok(Lookup::Absent { valid: self.settings().negative }),
+            None => {
+                let now = self.clock.monotonic();
+                let nodes = self.nodes.lock();
+                let until = nodes.directory(parent)?.1.absent(name).unwrap_or(NEVER);
+                Ok(Some(Lookup::Absent { valid: until.saturating_sub(now) }))
+            }
         }
     }
 
@@ -69,10 +93,10 @@ impl Tree {
             return Ok(Known::Fresh(Lookup::Absent { valid: until - now }));
         }
         if let Some(listing) = self.contents.lock().listing(above.path)
-            && now < listing.until
+            && now < listing.fresh.until
             && let Some(child) = listing.child(name)
         {
-            return Ok(Known::Listed(child, listing.until));
+            return Ok(Known::Listed(child, listing.fresh));
         }
         Ok(Known::Unknown(Arc::clone(&above.object)))
     }
@@ -88,11 +112,11 @@ impl Tree {
         let answer = asked.source.lookup_child(directory, name).await?;
         match answer.value {
             Some(child) => {
-                let until = self.fresh_from(&asked, &answer);
-                self.settle((parent, name), (child, until)).map(Some)
+                let fresh = self.fresh_from(&asked, &answer);
+                self.settle((parent, name), (child, fresh)).map(Some)
             }
             None => {
-                self.settle_absent(parent, name)?;
+                self.settle_absent(&asked, (parent, name))?;
                 Ok(None)
             }
         }
@@ -104,17 +128,22 @@ impl Tree {
     /// One that is fresh stays, whatever number `child` has: a lookup would be answered with
     /// it, too, and with a provider that numbers objects as it finds them the numbers of two
     /// instances would take turns.
+    /// An answer of an earlier source changes nothing that a later one said.
     pub(super) fn settle(
         &self,
         (parent, name): (NodeId, &Name),
-        (child, until): (Child, Duration),
+        (child, fresh): (Child, Fresh),
     ) -> Result<NodeId, VfsError> {
         let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
+        let until = self.believed(fresh);
         let (above, directory) = nodes.directory(parent)?;
         let path = above.path.child(name);
         let version = self.fresh_version(path, child);
         if let Some(named) = directory.child(name) {
+            if until == NEVER && named.until != NEVER {
+                return Ok(named.node);
+            }
             let node = nodes.get_mut(named.node)?;
             let current = match &mut node.body {
                 Body::Directory(_) | Body::File(File::Unread) => true,
@@ -151,12 +180,22 @@ impl Tree {
         Ok(node)
     }
 
-    /// Remembers that `name` is absent, and that a node it had is gone.
-    pub(super) fn settle_absent(&self, parent: NodeId, name: &Name) -> Result<(), VfsError> {
+    /// Remembers that `name` is absent, and that a node it had is gone, unless it was an
+    /// earlier source that said so.
+    fn settle_absent(
+        &self,
+        asked: &Current,
+        (parent, name): (NodeId, &Name),
+    ) -> Result<(), VfsError> {
         let now = self.clock.monotonic();
+        let fresh = Fresh { until: now + asked.settings.negative, source: asked.generation };
         let mut nodes = self.nodes.lock();
+        let until = self.believed(fresh);
+        if until == NEVER {
+            return Ok(());
+        }
         let directory = nodes.directory_mut(parent)?;
-        directory.set_absent(name.clone(), now, now + self.settings().negative);
+        directory.set_absent(name.clone(), now, until);
         let removed = nodes.unname(parent, name);
         self.bury(nodes);
         if let Some(old) = removed {
@@ -175,19 +214,22 @@ impl Tree {
         fresh.then(|| body.version())
     }
 
-    /// Returns the entry of a node that was just settled.
+    /// Returns the entry of a node that was just settled, or `None` if it is gone already.
     pub(super) fn found(
         &self,
         parent: NodeId,
         name: &Name,
         node: NodeId,
-    ) -> Result<Lookup, VfsError> {
+    ) -> Result<Option<Lookup>, VfsError> {
         let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
         let named = nodes.directory(parent)?.1.child(name);
+        if nodes.get(node).is_err() {
+            return Ok(None);
+        }
         let fresh = |named: Named| Ok(nodes.get(named.node)?.fresh_until(named));
         let until = named.map(fresh).transpose()?.unwrap_or(now);
-        self.claim(&mut nodes, node, until.saturating_sub(now)).map(Lookup::Found)
+        self.claim(&mut nodes, node, until.saturating_sub(now)).map(Lookup::Found).map(Some)
     }
 
     /// Returns the entry of `node` and counts it.
@@ -235,10 +277,10 @@ impl Tree {
         let asked = self.current();
         let answer = asked.source.lookup_child(&object, name).await?;
         let Some(child) = answer.value else {
-            self.settle_absent(parent, name)?;
+            self.settle_absent(&asked, (parent, name))?;
             return Ok(None);
         };
-        let until = self.fresh_from(&asked, &answer);
+        let fresh = self.fresh_from(&asked, &answer);
         let read = {
             let nodes = self.nodes.lock();
             let named = nodes.directory(parent)?.1.child(name);
@@ -255,6 +297,6 @@ impl Tree {
         {
             return Err(error);
         }
-        self.settle((parent, name), (child, until)).map(Some)
+        self.settle((parent, name), (child, fresh)).map(Some)
     }
 }

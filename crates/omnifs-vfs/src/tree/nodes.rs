@@ -33,6 +33,8 @@ pub(crate) struct Directory {
     pub(crate) names: Option<Digest>,
     /// The digest of its names in the provider's order, and the generation that has them so.
     pub(crate) shown: Option<(Digest, u32)>,
+    /// What the listing looks like that the kernel may have a copy of; `None` for none.
+    pub(crate) kept: Option<Digest>,
     children: HashMap<Name, Named>,
     absent: HashMap<Name, Duration>,
 }
@@ -237,6 +239,11 @@ impl Nodes {
 }
 
 impl Node {
+    #[cfg(test)]
+    pub(crate) fn lookups(&self) -> u64 {
+        self.lookups
+    }
+
     pub(crate) fn kind(&self) -> NodeKind {
         match self.body {
             Body::Directory(_) => NodeKind::Directory,
@@ -264,6 +271,7 @@ impl Directory {
             modified,
             names: None,
             shown: None,
+            kept: None,
             children: HashMap::new(),
             absent: HashMap::new(),
         }

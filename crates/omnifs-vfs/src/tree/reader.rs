@@ -97,12 +97,12 @@ impl DirectoryReader {
         let index = self.passed.checked_sub(2)?;
         let name = Name::from_provider(self.listing.name(index)?)?;
         let child = self.listing.child_at(index)?;
-        let now = self.tree.clock.monotonic();
-        if now >= self.listing.until || !self.costs_nothing(&name, child) {
+        let (now, fresh) = (self.tree.clock.monotonic(), self.listing.fresh);
+        if now >= self.tree.believed(fresh) || !self.costs_nothing(&name, child) {
             return None;
         }
-        let (at, found) = ((self.directory, &name), (child, self.listing.until));
-        match self.tree.found(self.directory, &name, self.tree.settle(at, found).ok()?).ok()? {
+        let (at, found) = ((self.directory, &name), (child, fresh));
+        match self.tree.found(self.directory, &name, self.tree.settle(at, found).ok()?).ok()?? {
             Lookup::Found(entry) => Some(entry),
             Lookup::Absent { .. } => None,
         }

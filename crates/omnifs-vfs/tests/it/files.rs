@@ -1,29 +1,30 @@
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use omnifs_vfs::{Change, Name, NodeId, NodeKind, Settings, VfsError};
 
-use crate::source::{Item, Rig, TTL, count};
+use vfs_testing::Item;
+
+use crate::rig::{Rig, TTL};
 
 #[tokio::test]
 async fn a_lookup_reads_nothing_and_shows_no_size_that_stat_could_see() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "hello");
+    rig.source.put("f", 5, "hello");
     let entry = rig.entry(NodeId::ROOT, "f").await;
     assert_eq!(entry.attributes.valid, Duration::ZERO);
-    assert_eq!(count(&rig.source.reads), 0);
+    assert_eq!(rig.source.calls().reads, 0);
     let attributes = rig.tree.attributes(entry.node).await.unwrap();
     assert_eq!((attributes.size, attributes.kind), (5, NodeKind::File));
     assert!(attributes.valid > TTL);
     assert_eq!(rig.read(entry.node).await.unwrap(), "hello");
-    assert_eq!(count(&rig.source.reads), 1);
+    assert_eq!(rig.source.calls().reads, 1);
 }
 
 #[tokio::test]
 async fn reads_are_slices_and_end_at_the_end() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "0123456789");
-    rig.source.file("empty", 6, "");
+    rig.source.put("f", 5, "0123456789");
+    rig.source.put("empty", 6, "");
     let file = rig.entry(NodeId::ROOT, "f").await.node;
     assert_eq!(rig.tree.read(file, 3, 4).await.unwrap(), "3456");
     assert_eq!(rig.tree.read(file, 8, 100).await.unwrap(), "89");
@@ -37,22 +38,22 @@ async fn reads_are_slices_and_end_at_the_end() {
 #[tokio::test(start_paused = true)]
 async fn stat_and_reads_at_once_cause_one_read() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "hello");
+    rig.source.put("f", 5, "hello");
     let file = rig.entry(NodeId::ROOT, "f").await.node;
-    rig.source.delay.store(100, Ordering::SeqCst);
+    rig.source.delay(Duration::from_millis(100));
     let (size, a, b) = tokio::join!(rig.tree.attributes(file), rig.read(file), rig.read(file));
     assert_eq!((size.unwrap().size, a.unwrap(), b.unwrap()), (5, "hello".into(), "hello".into()));
-    assert_eq!(count(&rig.source.reads), 1);
+    assert_eq!(rig.source.calls().reads, 1);
 }
 
 #[tokio::test]
 async fn a_changed_file_is_another_node_and_the_old_one_keeps_its_bytes() {
     let rig = Rig::new();
     let mut changes = rig.tree.changes();
-    rig.source.file("f", 5, "old");
+    rig.source.put("f", 5, "old");
     let old = rig.entry(NodeId::ROOT, "f").await.node;
     assert_eq!(rig.read(old).await.unwrap(), "old");
-    rig.source.file("f", 5, "newer");
+    rig.source.put("f", 5, "newer");
     rig.clock.advance(TTL);
     rig.entry(NodeId::ROOT, "f").await;
     rig.settle().await;
@@ -70,10 +71,10 @@ async fn a_changed_file_is_another_node_and_the_old_one_keeps_its_bytes() {
 #[tokio::test]
 async fn a_new_version_survives_being_forgotten_at_once() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "old");
+    rig.source.put("f", 5, "old");
     let old = rig.entry(NodeId::ROOT, "f").await.node;
     rig.read(old).await.unwrap();
-    rig.source.file("f", 5, "new");
+    rig.source.put("f", 5, "new");
     rig.clock.advance(TTL);
     rig.entry(NodeId::ROOT, "f").await;
     rig.settle().await;
@@ -88,7 +89,7 @@ async fn a_new_version_survives_being_forgotten_at_once() {
 #[tokio::test]
 async fn an_unchanged_file_keeps_its_node_and_time_over_a_refresh() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "same");
+    rig.source.put("f", 5, "same");
     let first = rig.entry(NodeId::ROOT, "f").await.node;
     let before = rig.tree.attributes(first).await.unwrap();
     rig.clock.advance(TTL);
@@ -97,14 +98,14 @@ async fn an_unchanged_file_keeps_its_node_and_time_over_a_refresh() {
     let after = rig.entry(NodeId::ROOT, "f").await;
     assert_eq!((after.node, after.attributes.modified), (first, before.modified));
     assert_eq!(after.valid, TTL);
-    assert_eq!(count(&rig.source.reads), 2);
+    assert_eq!(rig.source.calls().reads, 2);
 }
 
 #[tokio::test]
 async fn bytes_that_were_evicted_and_changed_are_stale_never_others() {
     let rig = Rig::with(Settings { ttl: TTL, memory: 0, ..Settings::default() });
-    rig.source.file("f", 5, "old");
-    rig.source.file("other", 6, "other");
+    rig.source.put("f", 5, "old");
+    rig.source.put("other", 6, "other");
     let old = rig.entry(NodeId::ROOT, "f").await.node;
     assert_eq!(rig.read(old).await.unwrap(), "old");
     let other = rig.entry(NodeId::ROOT, "other").await.node;
@@ -112,7 +113,7 @@ async fn bytes_that_were_evicted_and_changed_are_stale_never_others() {
     assert_eq!(rig.read(old).await.unwrap(), "old", "evicted, and the same again");
 
     rig.read(other).await.unwrap();
-    rig.source.file("f", 5, "new");
+    rig.source.put("f", 5, "new");
     assert!(matches!(rig.read(old).await, Err(VfsError::Stale(_))));
     assert!(matches!(rig.read(old).await, Err(VfsError::Stale(_))), "for good");
     let new = rig.entry(NodeId::ROOT, "f").await;
@@ -123,7 +124,7 @@ async fn bytes_that_were_evicted_and_changed_are_stale_never_others() {
 #[tokio::test]
 async fn a_file_that_vanished_is_not_found_and_its_name_is_asked_for_again() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "x");
+    rig.source.put("f", 5, "x");
     let file = rig.entry(NodeId::ROOT, "f").await.node;
     rig.source.remove("f");
     assert_eq!(rig.tree.attributes(file).await, Err(VfsError::NotFound));
@@ -134,7 +135,7 @@ async fn a_file_that_vanished_is_not_found_and_its_name_is_asked_for_again() {
 #[tokio::test]
 async fn what_was_read_outlives_its_node() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "hello");
+    rig.source.put("f", 5, "hello");
     let file = rig.entry(NodeId::ROOT, "f").await.node;
     rig.read(file).await.unwrap();
     rig.tree.forget(file, 1);
@@ -142,17 +143,17 @@ async fn what_was_read_outlives_its_node() {
     assert_ne!(again.node, file);
     assert_eq!(again.attributes.size, 5);
     assert_eq!(rig.read(again.node).await.unwrap(), "hello");
-    assert_eq!(count(&rig.source.reads), 1);
+    assert_eq!(rig.source.calls().reads, 1);
 }
 
 #[tokio::test]
 async fn a_file_with_another_inode_is_not_served_from_what_was_read_of_the_old_one() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "old");
+    rig.source.put("f", 5, "old");
     let old = rig.entry(NodeId::ROOT, "f").await.node;
     rig.read(old).await.unwrap();
     rig.tree.forget(old, 1);
-    rig.source.file("f", 9, "new");
+    rig.source.put("f", 9, "new");
     let new = rig.entry(NodeId::ROOT, "f").await;
     assert_eq!(new.attributes.valid, Duration::ZERO);
     assert_eq!(rig.read(new.node).await.unwrap(), "new");

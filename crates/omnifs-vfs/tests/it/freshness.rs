@@ -1,6 +1,8 @@
 use omnifs_vfs::{Lookup, NodeId, VfsError};
 
-use crate::source::{Item, Rig, STALE, TTL, count};
+use vfs_testing::Item;
+
+use crate::rig::{Rig, STALE, TTL};
 
 #[tokio::test]
 async fn past_its_freshness_a_name_serves_at_once_and_is_refreshed_behind() {
@@ -11,17 +13,17 @@ async fn past_its_freshness_a_name_serves_at_once_and_is_refreshed_behind() {
     let stale = rig.entry(NodeId::ROOT, "d").await;
     assert!(stale.node == before.node && stale.valid < TTL);
     rig.settle().await;
-    assert_eq!(count(&rig.source.lookups), 2);
+    assert_eq!(rig.source.calls().lookups, 2);
     assert_eq!(rig.entry(NodeId::ROOT, "d").await.valid, TTL);
 }
 
 #[tokio::test]
 async fn past_its_stale_time_a_file_is_read_anew() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "old");
+    rig.source.put("f", 5, "old");
     let old = rig.entry(NodeId::ROOT, "f").await.node;
     rig.read(old).await.unwrap();
-    rig.source.file("f", 5, "new");
+    rig.source.put("f", 5, "new");
     rig.clock.advance(TTL + STALE);
     let new = rig.entry(NodeId::ROOT, "f").await;
     assert_ne!(new.node, old);
@@ -32,10 +34,10 @@ async fn past_its_stale_time_a_file_is_read_anew() {
 #[tokio::test]
 async fn a_refresh_that_fails_leaves_the_old_answer() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "old");
+    rig.source.put("f", 5, "old");
     let old = rig.entry(NodeId::ROOT, "f").await.node;
     rig.read(old).await.unwrap();
-    *rig.source.failure.lock() = Some(VfsError::Trap("boom".into()));
+    rig.source.fail(Some(VfsError::Trap("boom".into())));
     rig.clock.advance(TTL);
     rig.entry(NodeId::ROOT, "f").await;
     rig.settle().await;
@@ -47,7 +49,7 @@ async fn a_refresh_that_fails_leaves_the_old_answer() {
 #[tokio::test]
 async fn a_refresh_that_finds_nothing_takes_the_name_away() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "x");
+    rig.source.put("f", 5, "x");
     rig.entry(NodeId::ROOT, "f").await;
     rig.source.remove("f");
     rig.clock.advance(TTL);

@@ -1,27 +1,29 @@
 use std::time::Duration;
 
-use omnifs_vfs::{Change, NodeId, NodeKind, VfsError};
+use omnifs_vfs::{Caching, Change, NodeId, NodeKind, VfsError};
 
-use crate::source::{Item, Rig, STALE, TTL, count};
+use vfs_testing::Item;
+
+use crate::rig::{Rig, STALE, TTL};
 
 #[tokio::test]
 async fn a_listing_has_names_kinds_and_inodes_and_reads_nothing() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "x");
+    rig.source.put("f", 5, "x");
     rig.source.put("d", 6, Item::Directory);
-    let kinds = [("d".into(), Some(NodeKind::Directory)), ("f".into(), Some(NodeKind::File))];
+    let kinds = [("f".into(), Some(NodeKind::File)), ("d".into(), Some(NodeKind::Directory))];
     assert_eq!(rig.list(NodeId::ROOT).await, kinds);
-    assert_eq!((count(&rig.source.reads), count(&rig.source.listings)), (0, 1));
+    assert_eq!((rig.source.calls().reads, rig.source.calls().listings), (0, 1));
     let entry = rig.entry(NodeId::ROOT, "d").await;
-    assert_eq!((entry.attributes.st_ino, count(&rig.source.lookups)), (7, 0), "probed");
+    assert_eq!((entry.attributes.st_ino, rig.source.calls().lookups), (7, 0), "probed");
 }
 
 #[tokio::test]
 async fn names_that_cannot_be_names_are_left_out_and_counted() {
     let rig = Rig::new();
-    rig.source.file("ok", 5, "x");
+    rig.source.put("ok", 5, "x");
     let bad = ["", ".", "..", "a/b", "nul\0", "bell\u{7}", "ok", &"x".repeat(256)];
-    *rig.source.extra_names.lock() = bad.iter().map(ToString::to_string).collect();
+    rig.source.list_also(&bad);
     assert_eq!(rig.list(NodeId::ROOT).await, [("ok".into(), Some(NodeKind::File))]);
     assert_eq!(rig.tree.statistics().dropped_names, bad.len() as u64);
 }
@@ -29,15 +31,15 @@ async fn names_that_cannot_be_names_are_left_out_and_counted() {
 #[tokio::test]
 async fn a_listed_name_that_lookup_does_not_know_has_no_kind() {
     let rig = Rig::new();
-    *rig.source.extra_names.lock() = vec!["ghost".into()];
+    rig.source.list_also(&["ghost"]);
     assert_eq!(rig.list(NodeId::ROOT).await, [("ghost".into(), None)]);
 }
 
 #[tokio::test]
 async fn entries_with_attributes_are_those_that_cost_nothing() {
     let rig = Rig::new();
-    rig.source.file("read", 5, "12345");
-    rig.source.file("unread", 6, "x");
+    rig.source.put("read", 5, "12345");
+    rig.source.put("unread", 6, "x");
     rig.source.put("zdir", 7, Item::Directory);
     let read = rig.entry(NodeId::ROOT, "read").await.node;
     rig.tree.attributes(read).await.unwrap();
@@ -80,10 +82,10 @@ async fn a_fresh_name_keeps_its_number_in_a_listing_that_says_another() {
 #[tokio::test]
 async fn listing_again_and_again_does_not_keep_old_bytes_fresh() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "old");
+    rig.source.put("f", 5, "old");
     let file = rig.entry(NodeId::ROOT, "f").await.node;
     rig.read(file).await.unwrap();
-    rig.source.file("f", 5, "newer");
+    rig.source.put("f", 5, "newer");
     for _ in 0..15 {
         rig.clock.advance(TTL);
         let handle = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
@@ -104,10 +106,10 @@ async fn a_reader_goes_on_in_its_own_generation() {
     let rig = Rig::new();
     let mut changes = rig.tree.changes();
     for i in 0..10 {
-        rig.source.file(&format!("{i}"), 5 + i, "x");
+        rig.source.put(&format!("{i}"), 5 + i, "x");
     }
     let first = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    assert!(first.cacheable);
+    assert_eq!(first.caching, Caching::Anew);
     let mut reader = rig.tree.read_directory(first.id, 0).unwrap();
     for _ in 0..5 {
         reader.advance();
@@ -119,12 +121,12 @@ async fn a_reader_goes_on_in_its_own_generation() {
     let before = rig.tree.attributes(NodeId::ROOT).await.unwrap().modified;
     rig.clock.advance(TTL);
     let stale = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    assert!(!stale.cacheable, "served at once, refreshed behind");
+    assert_eq!(stale.caching, Caching::Nothing, "served at once, refreshed behind");
     rig.settle().await;
     assert_eq!(changes.try_recv(), Ok(Change::Listing(NodeId::ROOT)));
     assert!(rig.tree.attributes(NodeId::ROOT).await.unwrap().modified > before);
     let second = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    assert!(second.cacheable);
+    assert_eq!(second.caching, Caching::Anew);
 
     let rest = rig.tree.read_directory(first.id, cookie).unwrap();
     assert_eq!(rest.peek().unwrap().name, "4");
@@ -141,7 +143,7 @@ async fn a_reader_goes_on_in_its_own_generation() {
 async fn a_place_among_the_same_names_outlives_the_listing() {
     let rig = Rig::new();
     for i in 0..10 {
-        rig.source.file(&format!("{i}"), 5 + i, "x");
+        rig.source.put(&format!("{i}"), 5 + i, "x");
     }
     let first = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
     let mut reader = rig.tree.read_directory(first.id, 0).unwrap();
@@ -152,7 +154,7 @@ async fn a_place_among_the_same_names_outlives_the_listing() {
     rig.tree.release_directory(first.id);
     rig.clock.advance(TTL + STALE);
     let second = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    assert_eq!(count(&rig.source.listings), 2);
+    assert_eq!(rig.source.calls().listings, 2);
     let rest = rig.tree.read_directory(second.id, cookie).unwrap();
     assert_eq!(rest.peek().unwrap().name, "4");
 }
@@ -160,9 +162,9 @@ async fn a_place_among_the_same_names_outlives_the_listing() {
 #[tokio::test]
 async fn past_its_stale_time_a_listing_is_waited_for() {
     let rig = Rig::new();
-    rig.source.file("a", 5, "x");
+    rig.source.put("a", 5, "x");
     rig.list(NodeId::ROOT).await;
-    rig.source.file("b", 6, "x");
+    rig.source.put("b", 6, "x");
     rig.clock.advance(TTL + STALE);
     assert_eq!(rig.list(NodeId::ROOT).await.len(), 2);
 }
@@ -171,21 +173,39 @@ async fn past_its_stale_time_a_listing_is_waited_for() {
 async fn the_same_names_in_another_order_are_no_change() {
     let rig = Rig::new();
     let mut changes = rig.tree.changes();
-    *rig.source.extra_names.lock() = vec!["a".into(), "b".into()];
+    rig.source.list_also(&["a", "b"]);
     rig.list(NodeId::ROOT).await;
-    *rig.source.extra_names.lock() = vec!["b".into(), "a".into()];
+    rig.source.list_also(&["b", "a"]);
     rig.clock.advance(TTL + STALE);
     rig.list(NodeId::ROOT).await;
     assert!(changes.try_recv().is_err());
 }
 
+#[tokio::test]
+async fn the_kernel_keeps_its_copy_only_while_it_looks_like_the_listing() {
+    let rig = Rig::new();
+    rig.source.put("x", 5, "x");
+    let open = async || rig.tree.open_directory(NodeId::ROOT).await.unwrap().caching;
+    assert_eq!([open().await, open().await], [Caching::Anew, Caching::Keep]);
+    rig.clock.advance(TTL + STALE);
+    assert_eq!(open().await, Caching::Keep, "listed again, and the same");
+    rig.source.put("x", 5, Item::Directory);
+    rig.clock.advance(TTL + STALE);
+    assert_eq!(open().await, Caching::Anew, "the same names, and another kind");
+    rig.source.put("y", 6, "y");
+    rig.clock.advance(TTL);
+    assert_eq!(open().await, Caching::Nothing);
+    rig.settle().await;
+    assert_eq!([open().await, open().await], [Caching::Anew, Caching::Keep]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_who_list_cause_one_call() {
     let rig = Rig::new();
-    rig.source.file("a", 5, "x");
-    rig.source.delay.store(50, std::sync::atomic::Ordering::SeqCst);
+    rig.source.put("a", 5, "x");
+    rig.source.delay(Duration::from_millis(50));
     let both = async { tokio::join!(rig.list(NodeId::ROOT), rig.list(NodeId::ROOT)) };
     let (a, b) = tokio::time::timeout(Duration::from_secs(1), both).await.unwrap();
     assert_eq!(a.len() + b.len(), 2);
-    assert_eq!(count(&rig.source.listings), 1);
+    assert_eq!(rig.source.calls().listings, 1);
 }

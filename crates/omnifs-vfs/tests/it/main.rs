@@ -14,4 +14,4 @@ mod listings;
 mod model;
 mod names;
 mod replacing;
-mod source;
+mod rig;

@@ -1,9 +1,10 @@
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use omnifs_vfs::{Lookup, NodeId, NodeKind, VfsError};
 
-use crate::source::{Item, Rig, TTL, count};
+use vfs_testing::Item;
+
+use crate::rig::{Rig, TTL};
 
 #[tokio::test]
 async fn a_name_is_asked_for_once_while_it_is_fresh() {
@@ -14,7 +15,7 @@ async fn a_name_is_asked_for_once_while_it_is_fresh() {
     let second = rig.entry(NodeId::ROOT, "d").await;
     assert_eq!((first.node, first.valid, second.valid), (second.node, TTL, TTL / 2));
     assert_eq!((first.attributes.st_ino, first.attributes.kind), (6, NodeKind::Directory));
-    assert_eq!(count(&rig.source.lookups), 1);
+    assert_eq!(rig.source.calls().lookups, 1);
 }
 
 #[tokio::test]
@@ -22,7 +23,7 @@ async fn an_absence_is_fresh_for_its_own_time() {
     let rig = Rig::new();
     let absent = Lookup::Absent { valid: Duration::from_secs(2) };
     assert_eq!(rig.lookup(NodeId::ROOT, "x").await, Ok(absent));
-    rig.source.file("x", 5, "now");
+    rig.source.put("x", 5, "now");
     rig.clock.advance(Duration::from_secs(1));
     assert_eq!(
         rig.lookup(NodeId::ROOT, "x").await,
@@ -35,12 +36,12 @@ async fn an_absence_is_fresh_for_its_own_time() {
 #[tokio::test]
 async fn a_failure_is_not_an_absence_and_is_not_remembered() {
     let rig = Rig::new();
-    rig.source.file("x", 5, "x");
+    rig.source.put("x", 5, "x");
     let failure = VfsError::Trap("boom".into());
-    *rig.source.failure.lock() = Some(failure.clone());
+    rig.source.fail(Some(failure.clone()));
     assert_eq!(rig.lookup(NodeId::ROOT, "x").await, Err(failure.clone()));
     assert_eq!(rig.tree.open_directory(NodeId::ROOT).await.unwrap_err(), failure);
-    *rig.source.failure.lock() = None;
+    rig.source.fail(None);
     rig.entry(NodeId::ROOT, "x").await;
     assert_eq!(rig.list(NodeId::ROOT).await.len(), 1);
 }
@@ -48,10 +49,10 @@ async fn a_failure_is_not_an_absence_and_is_not_remembered() {
 #[tokio::test(start_paused = true)]
 async fn one_slow_name_does_not_delay_its_siblings() {
     let rig = Rig::new();
-    rig.source.file("known", 4, "k");
-    rig.source.file("slow", 5, "s");
+    rig.source.put("known", 4, "k");
+    rig.source.put("slow", 5, "s");
     rig.entry(NodeId::ROOT, "known").await;
-    rig.source.delay.store(5_000, Ordering::SeqCst);
+    rig.source.delay(Duration::from_millis(5_000));
     let slow = rig.lookup(NodeId::ROOT, "slow");
     let sibling = tokio::time::timeout(Duration::from_millis(1), rig.lookup(NodeId::ROOT, "known"));
     let (slow, sibling) = tokio::join!(slow, sibling);
@@ -61,11 +62,11 @@ async fn one_slow_name_does_not_delay_its_siblings() {
 #[tokio::test(start_paused = true)]
 async fn two_who_ask_for_one_name_cause_one_call() {
     let rig = Rig::new();
-    rig.source.file("x", 5, "x");
-    rig.source.delay.store(100, Ordering::SeqCst);
+    rig.source.put("x", 5, "x");
+    rig.source.delay(Duration::from_millis(100));
     let (a, b) = tokio::join!(rig.entry(NodeId::ROOT, "x"), rig.entry(NodeId::ROOT, "x"));
     assert_eq!(a.node, b.node);
-    assert_eq!(count(&rig.source.lookups), 1);
+    assert_eq!(rig.source.calls().lookups, 1);
     rig.tree.forget(a.node, 1);
     assert_eq!(rig.tree.statistics().nodes, 2, "each of the two counts");
     rig.tree.forget(a.node, 1);
@@ -91,10 +92,10 @@ async fn another_object_under_a_name_is_another_node() {
 #[tokio::test]
 async fn a_renamed_object_keeps_its_st_ino() {
     let rig = Rig::new();
-    rig.source.file("before", 5, "x");
+    rig.source.put("before", 5, "x");
     let before = rig.entry(NodeId::ROOT, "before").await;
     rig.source.remove("before");
-    rig.source.file("after", 5, "x");
+    rig.source.put("after", 5, "x");
     let after = rig.entry(NodeId::ROOT, "after").await;
     assert_eq!(before.attributes.st_ino, after.attributes.st_ino);
     assert_ne!(before.node, after.node);
@@ -103,7 +104,7 @@ async fn a_renamed_object_keeps_its_st_ino() {
 #[tokio::test]
 async fn a_file_is_no_directory_and_an_unknown_node_is_stale() {
     let rig = Rig::new();
-    rig.source.file("f", 5, "x");
+    rig.source.put("f", 5, "x");
     let file = rig.entry(NodeId::ROOT, "f").await.node;
     assert_eq!(rig.lookup(file, "x").await, Err(VfsError::NotADirectory));
     assert_eq!(rig.tree.open_directory(file).await, Err(VfsError::NotADirectory));
@@ -119,7 +120,7 @@ async fn forgetting_frees_nodes_and_says_so_to_the_source() {
     let mut nodes = Vec::new();
     let directory = rig.entry(NodeId::ROOT, "d").await.node;
     for i in 0..100 {
-        rig.source.file(&format!("d/{i}"), 10 + i, "x");
+        rig.source.put(&format!("d/{i}"), 10 + i, "x");
         nodes.push(rig.entry(directory, &i.to_string()).await.node);
     }
     assert_eq!(rig.tree.statistics().nodes, 102);
@@ -129,6 +130,6 @@ async fn forgetting_frees_nodes_and_says_so_to_the_source() {
     rig.tree.forget(directory, 1);
     rig.tree.forget(NodeId::ROOT, 1);
     assert_eq!(rig.tree.statistics().nodes, 1, "the root stays");
-    assert_eq!(count(&rig.source.forgotten), 101);
+    assert_eq!(rig.source.calls().forgotten, 101);
     rig.entry(NodeId::ROOT, "d").await;
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use omnifs_fuse::{MountError, MountOptions, Unmounted, mount, mounts};
+use vfs_testing::Memory;
 
 use crate::mounted::{Mounted, soon};
-use crate::source::Memory;
 
 #[test]
 fn an_idle_mount_goes_cleanly() {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use omnifs_fuse::Notices;
+use vfs_testing::Memory;
 
 use crate::mounted::{Mounted, Setup, soon};
-use crate::source::Memory;
 
 const HOLDER: &str = "\
 import mmap, os
@@ -23,7 +23,7 @@ fn an_open_file_keeps_its_bytes_while_its_name_moves_on() {
     for notices in [Notices::Auto, Notices::FallbacksOnly] {
         let memory = Memory::new();
         memory.file("file", "o".repeat(300_000));
-        let setup = Setup { ttl: Duration::from_millis(300), notices, ..Setup::default() };
+        let setup = Setup { notices, ..Setup::fresh_for(Duration::from_millis(300)) };
         let mounted = setup.mount(&memory);
         let mut holder = mounted.talk("python3", &["-u", "-c", HOLDER]);
         assert_eq!(holder.hear(), "held");
@@ -42,7 +42,7 @@ fn an_open_file_keeps_its_bytes_while_its_name_moves_on() {
 fn a_new_version_is_pushed_to_the_kernel() {
     let memory = Memory::new();
     memory.file("file", "old");
-    let mounted = Setup { ttl: Duration::from_millis(300), ..Setup::default() }.mount(&memory);
+    let mounted = Setup::fresh_for(Duration::from_millis(300)).mount(&memory);
     assert_eq!(mounted.prints("cat $M/file"), "old");
     memory.file("file", "new");
     assert!(soon(|| mounted.prints("cat $M/file") == "new"));
@@ -72,7 +72,7 @@ fn memory_falls_when_the_kernel_forgets() {
 fn a_working_directory_keeps_its_name_through_changes() {
     let memory = Memory::new();
     memory.file("d/file", "1");
-    let mounted = Setup { ttl: Duration::from_millis(200), ..Setup::default() }.mount(&memory);
+    let mounted = Setup::fresh_for(Duration::from_millis(200)).mount(&memory);
     let mut shell = mounted.talk("sh", &[]);
     shell.say("cd $M/d && cat file && echo");
     assert_eq!(shell.hear(), "1");

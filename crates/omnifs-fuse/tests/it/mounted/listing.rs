@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use omnifs_fuse::Notices;
+use vfs_testing::Memory;
 
 use crate::mounted::{Mounted, Setup, soon};
-use crate::source::Memory;
 
 #[test]
 fn a_hundred_thousand_names_come_once_each() {
@@ -57,7 +57,7 @@ fn readers_of_two_generations_each_see_their_own_and_the_newer_one_stays() {
         for n in 0..3000 {
             memory.file(&format!("d/old-{n}"), "");
         }
-        let setup = Setup { ttl: Duration::from_millis(300), notices, ..Setup::default() };
+        let setup = Setup { notices, ..Setup::fresh_for(Duration::from_millis(300)) };
         let mounted = setup.mount(&memory);
         let mut first = mounted.talk("python3", &["-u", "-c", READER]);
         assert_eq!(first.hear(), "begun");
@@ -85,7 +85,7 @@ fn readers_of_two_generations_each_see_their_own_and_the_newer_one_stays() {
 fn a_name_that_appears_shows_and_one_that_goes_is_gone() {
     let memory = Memory::new();
     memory.file("d/stays", "1").file("d/goes", "2");
-    let mounted = Setup { ttl: Duration::from_millis(200), ..Setup::default() }.mount(&memory);
+    let mounted = Setup::fresh_for(Duration::from_millis(200)).mount(&memory);
     assert_eq!(mounted.prints("cat $M/d/*"), "21");
     memory.remove("d/goes").file("d/comes", "3");
     assert!(soon(|| mounted.prints("ls $M/d") == "comes\nstays\n"));

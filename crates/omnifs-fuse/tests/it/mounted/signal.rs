@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use vfs_testing::Memory;
 
 use crate::mounted::{Mounted, Talk, soon};
-use crate::source::Memory;
 
 /// One slow thing of each kind.
 fn slow() -> Arc<Memory> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use vfs_testing::Memory;
+
 use crate::mounted::{Mounted, Setup, soon};
-use crate::source::Memory;
 
 fn one_slow_file() -> Arc<Memory> {
     let memory = Memory::new();
@@ -35,8 +36,9 @@ fn who_waits_for_a_size_holds_up_nobody_and_can_be_killed() {
 
 #[test]
 fn a_request_ends_at_its_deadline() {
-    let mounted =
-        Setup { answer: Duration::from_millis(300), ..Setup::default() }.mount(&one_slow_file());
+    let mut setup = Setup::default();
+    setup.settings.answer = Duration::from_millis(300);
+    let mounted = setup.mount(&one_slow_file());
     let complaint = mounted.complains("cat $M/slow");
     assert!(complaint.contains("Connection timed out"), "{complaint}");
     assert_eq!(mounted.prints("cat $M/sibling"), "s");

@@ -1,7 +1,8 @@
 //! Everyday programs.
 
+use vfs_testing::Memory;
+
 use crate::mounted::Mounted;
-use crate::source::Memory;
 
 /// What is run in both trees and has to print the same.
 const COMMANDS: &[&str] = &[

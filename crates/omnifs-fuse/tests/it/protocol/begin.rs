@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use omnifs_fuse::{Opcode, SessionError};
+use vfs_testing::Memory;
 
 use crate::kernel::{Kernel, Setup, init, message};
-use crate::source::Memory;
 
 #[test]
 fn agrees_on_features_that_both_have() {

@@ -1,9 +1,9 @@
 //! Listings, piece by piece.
 
 use omnifs_fuse::Opcode;
+use vfs_testing::Memory;
 
 use crate::kernel::{Answer, Kernel, range};
-use crate::source::Memory;
 
 struct Dirent {
     node: u64,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use omnifs_fuse::Opcode;
 use rustix::event::Timespec;
 use rustix::process::{Pid, Signal, kill_process};
+use vfs_testing::Memory;
 
 use crate::kernel::Kernel;
-use crate::source::Memory;
 
 const EINTR: i32 = -4;
 /// Twice the interval at which signals are looked for, and some.

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use omnifs_fuse::Opcode;
 use rustix::event::Timespec;
+use vfs_testing::Memory;
 
 use crate::kernel::{Kernel, Setup, range};
-use crate::source::Memory;
 
 const A_MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 

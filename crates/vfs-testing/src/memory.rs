@@ -1,0 +1,347 @@
+//! A source in memory, whose tree tests change and whose answers can be slow or fail.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use omnifs_vfs::{
+    Answer, Child, Inode, Name, NodeKind, Object, ObjectKey, Probe, Source, VfsError,
+};
+use parking_lot::{Mutex, MutexGuard};
+
+/// What stands under a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A file with these bytes.
+    File(Bytes),
+    /// A directory.
+    Directory,
+}
+
+impl<B: Into<Bytes>> From<B> for Item {
+    fn from(bytes: B) -> Self {
+        Self::File(bytes.into())
+    }
+}
+
+impl Item {
+    /// Returns what kind of thing it is.
+    pub fn kind(&self) -> NodeKind {
+        match self {
+            Self::File(_) => NodeKind::File,
+            Self::Directory => NodeKind::Directory,
+        }
+    }
+}
+
+/// How often a source was called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Lookups of one name; probing counts nowhere.
+    pub lookups: u64,
+    /// Listings.
+    pub listings: u64,
+    /// Reads of a file.
+    pub reads: u64,
+    /// Objects that nobody will ask about again.
+    pub forgotten: u64,
+}
+
+/// A tree of objects by their paths, which start at the root and have no slash in front.
+///
+/// An object is its number and its path: a call about an object whose path has another number
+/// by now finds nothing, as a provider would that forgot the number.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Guards everything; held for a look or a change only.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: HashMap<String, (u64, Item)>,
+    /// The numbers that paths had, so that a path keeps its own.
+    numbers: HashMap<String, u64>,
+    /// The highest of them.
+    last: u64,
+    /// Names in a directory, in the order they were added.
+    order: HashMap<String, Vec<String>>,
+    /// More names that listings of the root show, as they are.
+    also: Vec<String>,
+    failure: Option<VfsError>,
+    delay: Option<Duration>,
+    slow_reads: HashMap<String, Duration>,
+    slow_lookups: HashMap<String, Duration>,
+    slow_lists: HashMap<String, Duration>,
+    reads: HashMap<String, u64>,
+    calls: Calls,
+    /// How many slow answers were begun.
+    begun: u64,
+}
+
+impl Memory {
+    /// Returns an empty tree.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// Returns another source with the same tree, which was never called.
+    pub fn twin(&self) -> Arc<Self> {
+        let state = self.state();
+        let State { items, numbers, last, order, .. } = &*state;
+        let (items, numbers, order) = (items.clone(), numbers.clone(), order.clone());
+        let state = State { items, numbers, last: *last, order, ..State::default() };
+        Arc::new(Self { state: Mutex::new(state) })
+    }
+
+    /// Adds a file, or gives it other bytes; makes the directories above. The path has one
+    /// number for ever.
+    pub fn file(&self, path: &str, bytes: impl Into<Bytes>) -> &Self {
+        self.state().put(path, None, Item::File(bytes.into()));
+        self
+    }
+
+    /// Adds a directory, and those above.
+    pub fn directory(&self, path: &str) -> &Self {
+        self.state().put(path, None, Item::Directory);
+        self
+    }
+
+    /// Puts the object of this number under a path, whatever stands there.
+    pub fn put(&self, path: &str, number: u64, item: impl Into<Item>) -> &Self {
+        self.state().put(path, Some(number), item.into());
+        self
+    }
+
+    /// Takes a name away, and all below it.
+    pub fn remove(&self, path: &str) -> &Self {
+        self.state().remove(path);
+        self
+    }
+
+    /// Makes the tree what these are, in one step; listings have their order.
+    pub fn become_all<'a>(&self, items: impl IntoIterator<Item = (&'a str, u64, Item)>) -> &Self {
+        let mut state = self.state();
+        state.items.clear();
+        state.order.clear();
+        for (path, number, item) in items {
+            state.put(path, Some(number), item);
+        }
+        drop(state);
+        self
+    }
+
+    /// Makes listings of the root show more names, whatever they are.
+    pub fn list_also(&self, names: &[&str]) -> &Self {
+        self.state().also = names.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// Makes every call fail, or none any more.
+    pub fn fail(&self, failure: Option<VfsError>) -> &Self {
+        self.state().failure = failure;
+        self
+    }
+
+    /// Makes every call take this long.
+    pub fn delay(&self, time: Duration) -> &Self {
+        self.state().delay = Some(time);
+        self
+    }
+
+    /// Makes reads of a file take this long.
+    pub fn slow_read(&self, path: &str, time: Duration) -> &Self {
+        self.state().slow_reads.insert(path.to_owned(), time);
+        self
+    }
+
+    /// Makes lookups of a name take this long.
+    pub fn slow_lookup(&self, path: &str, time: Duration) -> &Self {
+        self.state().slow_lookups.insert(path.to_owned(), time);
+        self
+    }
+
+    /// Makes listings of a directory take this long; the root is the empty path.
+    pub fn slow_list(&self, path: &str, time: Duration) -> &Self {
+        self.state().slow_lists.insert(path.to_owned(), time);
+        self
+    }
+
+    /// Returns how often it was called.
+    pub fn calls(&self) -> Calls {
+        self.state().calls
+    }
+
+    /// Returns how often a file was read.
+    pub fn reads(&self, path: &str) -> u64 {
+        self.state().reads.get(path).copied().unwrap_or(0)
+    }
+
+    /// Returns how many slow answers were begun.
+    pub fn begun(&self) -> u64 {
+        self.state().begun
+    }
+
+    /// Begins a call: takes its time, and fails when calls are to fail.
+    async fn called(&self, time: Option<Duration>) -> Result<(), VfsError> {
+        let time = time.or(self.state().delay);
+        if let Some(time) = time {
+            self.state().begun += 1;
+            tokio::time::sleep(time).await;
+        }
+        self.state().failure.clone().map_or(Ok(()), Err)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+}
+
+impl State {
+    fn put(&mut self, path: &str, number: Option<u64>, item: Item) {
+        let (parent, name) = split(path);
+        if !parent.is_empty() && !self.items.contains_key(parent) {
+            self.put(parent, None, Item::Directory);
+        }
+        let known = number.or_else(|| self.numbers.get(path).copied());
+        let number = known.unwrap_or(self.last + 1);
+        self.last = self.last.max(number);
+        self.numbers.insert(path.to_owned(), number);
+        if self.items.insert(path.to_owned(), (number, item)).is_none() {
+            self.order.entry(parent.to_owned()).or_default().push(name.to_owned());
+        }
+    }
+
+    fn remove(&mut self, path: &str) {
+        let below = format!("{path}/");
+        self.items.retain(|other, _| other != path && !other.starts_with(&below));
+        self.order.retain(|other, _| other != path && !other.starts_with(&below));
+        let (parent, name) = split(path);
+        if let Some(order) = self.order.get_mut(parent) {
+            order.retain(|other| other != name);
+        }
+    }
+
+    /// Returns what stands where `object` was found, if that is still the same object.
+    fn at(&self, object: &Object) -> Option<&Item> {
+        if object.inode() == Inode::ROOT {
+            return Some(&Item::Directory);
+        }
+        let (number, item) = self.items.get(&path(object))?;
+        (*number == object.inode().number()).then_some(item)
+    }
+
+    fn child(&self, parent: &Object, name: &Name) -> Option<Child> {
+        self.at(parent)?;
+        let (number, item) = self.items.get(&join(parent, name))?;
+        let inode = Inode::of_child(*number).expect("no child has this number");
+        Some(Child { inode, kind: item.kind() })
+    }
+}
+
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+fn path(object: &Object) -> String {
+    object.path().trim_start_matches('/').to_owned()
+}
+
+fn join(directory: &Object, name: &Name) -> String {
+    format!("{}/{name}", path(directory)).trim_start_matches('/').to_owned()
+}
+
+impl Source for Memory {
+    fn lookup_child<'a>(
+        &'a self,
+        parent: &'a Arc<Object>,
+        name: &'a Name,
+    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>> {
+        async move {
+            let time = {
+                let mut state = self.state();
+                state.calls.lookups += 1;
+                state.slow_lookups.get(&join(parent, name)).copied()
+            };
+            self.called(time).await?;
+            Ok(self.state().child(parent, name).into())
+        }
+        .boxed()
+    }
+
+    fn list_children<'a>(
+        &'a self,
+        directory: &'a Arc<Object>,
+    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>> {
+        async move {
+            let path = path(directory);
+            let time = {
+                let mut state = self.state();
+                state.calls.listings += 1;
+                state.slow_lists.get(&path).copied()
+            };
+            self.called(time).await?;
+            let state = self.state();
+            let mut names = match state.at(directory) {
+                Some(Item::Directory) => state.order.get(&path).cloned().unwrap_or_default(),
+                Some(Item::File(_)) | None => Vec::new(),
+            };
+            if path.is_empty() {
+                names.extend(state.also.iter().cloned());
+            }
+            drop(state);
+            Ok(names.into())
+        }
+        .boxed()
+    }
+
+    fn read_file<'a>(
+        &'a self,
+        file: &'a Arc<Object>,
+    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>> {
+        async move {
+            let path = path(file);
+            let time = {
+                let mut state = self.state();
+                state.calls.reads += 1;
+                *state.reads.entry(path.clone()).or_default() += 1;
+                state.slow_reads.get(&path).copied()
+            };
+            self.called(time).await?;
+            let bytes = match self.state().at(file) {
+                Some(Item::File(bytes)) => Some(bytes.clone()),
+                Some(Item::Directory) | None => None,
+            };
+            Ok(bytes.into())
+        }
+        .boxed()
+    }
+
+    fn probe_children<'a>(
+        &'a self,
+        parent: &'a Arc<Object>,
+        names: &'a [Name],
+    ) -> BoxFuture<'a, Result<Probe, VfsError>> {
+        async move {
+            let state = self.state();
+            let mut probe = Probe { children: Vec::new(), more: true };
+            for name in names {
+                if state.slow_lookups.contains_key(&join(parent, name)) {
+                    probe.more = false;
+                    break;
+                }
+                probe.children.push(state.child(parent, name));
+            }
+            drop(state);
+            Ok(probe)
+        }
+        .boxed()
+    }
+
+    fn forget(&self, _object: ObjectKey) {
+        self.state().calls.forgotten += 1;
+    }
+}
