@@ -18,8 +18,12 @@ const GUESTS: &[Described] = &[
     ("badnames", "Illegal names next to good ones; `zero` and `max`, illegal inodes."),
     ("big", "`big` (60 MiB), `over` (65 MiB), `names/` (1,000,000), `many/` (10,000)."),
     ("clocked", "`now` (differs at each read), `switch` (renames `before` to `after`)."),
-    ("counter", "`a/` to `z/` with `1` to `3`, numbered on discovery; `trap`."),
+    (
+        "counter",
+        "Numbers on discovery: `a/` to `z/` with `1` to `3`, `slow/` with `1` to `8`; `trap`.",
+    ),
     ("deep", "`d/` and `f` in every directory; `loop/`, its own parent, below the root."),
+    ("fetcher", "Fetches what the path says: `get/https:%2F%2Fx%2Fy/body`; see its crate."),
     ("imports-http", "`status`, which asks the capability `http`."),
     ("logger", "`lines`, `escapes`, `partial`, `flood`: reading them writes to the log."),
     ("slow", "`ok`, `slow` (3 s), `slow-1` to `slow-9`, `dir/` with `a`, `b`, `c`, `slow`."),

@@ -12,7 +12,7 @@ use crate::step::{self, PROFILE, cargo, command, root};
 /// Ctrl-C or the end of `exec`. Returns only when that cannot be.
 pub(crate) fn run(exec: Option<&str>) -> Result<()> {
     setup::target()?;
-    setup::packages()?;
+    setup::packages(&[setup::DEMO])?;
     // As the gate builds it: a package alone, or a workspace without what only tests and
     // examples depend on, has other features, and everything would be built again.
     let build = ["build", "--profile", PROFILE, "--workspace", "--bins", "--examples", "--locked"];

@@ -131,6 +131,27 @@ const PROMISES: &[Promise] = &[
             "omnifs-vfs fuzzing::tests::the_corpus_of_names_replays",
         ],
     },
+    Promise {
+        text: "1,000 reloads with a change and 100 start/stop cycles leak nothing (mounts, \
+               descriptors, threads, instances; RSS slope < 10 KiB a cycle), measured from /proc \
+               by an outside script.",
+        tests: &[
+            "omnifs::it leaks::a_thousand_reloads_with_a_change_leave_nothing",
+            "omnifs::it leaks::a_hundred_starts_and_stops_leave_nothing",
+        ],
+    },
+    Promise {
+        text: "64 parallel readers for 60 s see no wrong byte, while the kernel's caches are \
+               dropped and the component is exchanged.",
+        tests: &["omnifs::it readers::sixty_four_for_a_minute_see_no_wrong_byte"],
+    },
+    Promise {
+        text: "A provider that numbers inodes on discovery is served correctly under 16 parallel \
+               readers, pinned, and its author told.",
+        tests: &[
+            "omnifs::it numbering::sixteen_readers_get_right_bytes_and_lasting_numbers_from_one_instance_in_the_end",
+        ],
+    },
 ];
 
 /// Prints every promise with its tests.

@@ -13,7 +13,7 @@ fn every_step(steps: &mut Steps) -> Result<()> {
     steps.step("set-up", || {
         setup::target()?;
         setup::nextest()?;
-        setup::packages()
+        setup::packages(&[setup::DEMO, setup::TESTS])
     })?;
     steps.step("format", || {
         step::run(&mut cargo(["fmt", "--all", "--check"]))?;

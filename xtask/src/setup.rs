@@ -7,8 +7,11 @@ use anyhow::{Result, bail};
 
 use crate::step::{command, output, run};
 
-/// What tests and demo call, and the Debian package that has it.
-const PROGRAMS: &[(&str, &str)] = &[
+/// A program, and the Debian package that has it.
+type Program = (&'static str, &'static str);
+
+/// What the demo calls, and tests too.
+pub(crate) const DEMO: &[Program] = &[
     ("cc", "gcc"),
     ("fusermount3", "fuse3"),
     ("getfattr", "attr"),
@@ -20,6 +23,11 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("setpriv", "util-linux"),
     ("unshare", "util-linux"),
 ];
+
+/// What only tests call: not every machine that shows the demo wants a server, which Debian
+/// starts as a service.
+pub(crate) const TESTS: &[Program] =
+    &[("ip", "iproute2"), ("nginx", "nginx"), ("openssl", "openssl")];
 
 /// Installs the target that providers are built for, through rustup.
 pub(crate) fn target() -> Result<()> {
@@ -43,9 +51,10 @@ pub(crate) fn nextest() -> Result<()> {
 }
 
 /// Installs the distribution packages that are missing; without root, names the command.
-pub(crate) fn packages() -> Result<()> {
-    let mut missing: Vec<&str> =
-        PROGRAMS.iter().filter(|(name, _)| !on_path(name)).map(|(_, package)| *package).collect();
+pub(crate) fn packages(programs: &[&[Program]]) -> Result<()> {
+    let programs = programs.iter().copied().flatten();
+    let missing = programs.filter(|(name, _)| !on_path(name));
+    let mut missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
@@ -69,7 +78,9 @@ fn apt(arguments: &[&str]) -> Command {
 #[expect(clippy::disallowed_methods, reason = "a search for programs is what PATH is for")]
 fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| is_file(&directory.join(program)))
+    // An ordinary user's PATH may lack the directory that servers are in.
+    let mut directories = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    directories.any(|directory| is_file(&directory.join(program)))
 }
 
 fn is_file(path: &Path) -> bool {

@@ -13,11 +13,41 @@ pub(crate) fn errno(error: &VfsError) -> Errno {
         VfsError::TimedOut(_) => Errno::TIMEDOUT,
         // Not EAGAIN: on a blocking descriptor readers take that for "no data" and truncate.
         VfsError::Busy(_) => Errno::BUSY,
-        VfsError::Trap(_) | VfsError::Contract(_) | VfsError::Internal(_) => Errno::IO,
-        VfsError::FileTooLarge { .. } => Errno::FBIG,
+        VfsError::Denied(_) => Errno::ACCESS,
+        VfsError::Unreachable(_) => Errno::HOSTUNREACH,
+        VfsError::Refused(_) => Errno::CONNREFUSED,
+        VfsError::Reset(_) => Errno::CONNRESET,
+        VfsError::Protocol(_) => Errno::PROTO,
+        VfsError::Upstream(_)
+        | VfsError::Trap(_)
+        | VfsError::Contract(_)
+        | VfsError::Internal(_) => Errno::IO,
+        VfsError::TooLarge(_) | VfsError::FileTooLarge { .. } => Errno::FBIG,
         VfsError::ListingTooLarge { .. } => Errno::OVERFLOW,
         VfsError::TooDeep => Errno::LOOP,
         VfsError::Stale(_) => Errno::STALE,
+    }
+}
+
+/// Returns the name of the errno that a program gets for an error, as errno(3) has it.
+pub fn errno_name(error: &VfsError) -> &'static str {
+    match errno(error) {
+        Errno::NOENT => "ENOENT",
+        Errno::NAMETOOLONG => "ENAMETOOLONG",
+        Errno::NOTDIR => "ENOTDIR",
+        Errno::ISDIR => "EISDIR",
+        Errno::TIMEDOUT => "ETIMEDOUT",
+        Errno::BUSY => "EBUSY",
+        Errno::ACCESS => "EACCES",
+        Errno::HOSTUNREACH => "EHOSTUNREACH",
+        Errno::CONNREFUSED => "ECONNREFUSED",
+        Errno::CONNRESET => "ECONNRESET",
+        Errno::PROTO => "EPROTO",
+        Errno::FBIG => "EFBIG",
+        Errno::OVERFLOW => "EOVERFLOW",
+        Errno::LOOP => "ELOOP",
+        Errno::STALE => "ESTALE",
+        _ => "EIO",
     }
 }
 
@@ -41,6 +71,13 @@ mod tests {
         a_directory_used_as_file_is_eisdir: VfsError::IsADirectory => ISDIR;
         a_deadline_is_etimedout: VfsError::TimedOut("x".into()) => TIMEDOUT;
         a_full_queue_is_ebusy: VfsError::Busy("x".into()) => BUSY;
+        what_is_not_granted_is_eacces: VfsError::Denied("x".into()) => ACCESS;
+        no_way_to_the_upstream_is_ehostunreach: VfsError::Unreachable("x".into()) => HOSTUNREACH;
+        nobody_listening_is_econnrefused: VfsError::Refused("x".into()) => CONNREFUSED;
+        a_broken_connection_is_econnreset: VfsError::Reset("x".into()) => CONNRESET;
+        bad_tls_or_http_is_eproto: VfsError::Protocol("x".into()) => PROTO;
+        a_failing_upstream_is_eio: VfsError::Upstream("x".into()) => IO;
+        an_answer_over_its_limit_is_efbig: VfsError::TooLarge("x".into()) => FBIG;
         a_trap_is_eio: VfsError::Trap("x".into()) => IO;
         a_contract_violation_is_eio: VfsError::Contract("x".into()) => IO;
         a_failure_of_the_host_is_eio: VfsError::Internal("x".into()) => IO;

@@ -37,6 +37,7 @@ pub mod request;
 mod session;
 mod wire;
 
+pub use errno::errno_name;
 pub use mount::{Connection, MountError, MountOptions, Unmounted, mount};
 pub use session::{Notices, Session, SessionError, SessionOptions, SessionStatistics};
 pub use wire::Opcode;

@@ -47,13 +47,46 @@
 //! - What a component remembers between calls is a cache: the host may replace the instance
 //!   at any time, and then walks the path again from the root.
 //! - A failure upstream is `None` or an empty listing, never a panic: a panic costs the
-//!   instance and the reader gets an I/O error.
+//!   instance and the reader gets an I/O error. The host saw the failure and answers with its
+//!   errno; what it cannot have seen (see [`http::Error::is_known_to_host`]) is said in a file.
+//! - An upstream name that cannot be a file's goes through [`escape_name`].
+//!
+//! # Capabilities
+//!
+//! - [`http`]: requests, made by the host within what the user allowed.
+//! - [`secrets`]: credentials as handles, whose bytes a provider never sees.
+//! - [`config`]: what the user wrote in `[provider.config]`.
+//! - [`log`]: messages that `omnifs logs` shows.
+//! - [`needs!`] says which of them the provider asks for.
 //!
 //! # Place in the picture
 //!
 //! This crate is the guest's side of the contract in `/wit` and knows nothing of the host.
-//! It builds on any target, so that a provider's own functions can be tested natively; off
-//! wasm32 a call into a capability panics, as there is no host to answer it.
+//! It builds on any target, so that a provider's own functions can be tested natively. Off
+//! wasm32 there is no host: nothing is granted there, every request is denied, and the log
+//! goes to standard error.
+//!
+//! # Features
+//!
+//! None is on by default, so that a first build stays short.
+//!
+//! - `json`: bodies and configuration as JSON (`Response::json`, `RequestBuilder::json`,
+//!   `config::parse`), and the crate `serde_json` as `omnifs_provider::serde_json`.
+//! - `derive`: `json`, and `#[derive(Deserialize, Serialize)]` of `omnifs_provider::serde`. A
+//!   type of a provider that does not depend on `serde` by itself names ours:
+//!
+//!   ```
+//!   use omnifs_provider::serde::Deserialize;
+//!
+//!   #[derive(Deserialize)]
+//!   #[serde(crate = "omnifs_provider::serde")]
+//!   struct Item {
+//!       id: u64,
+//!       title: String,
+//!   }
+//!   # let item: Item = omnifs_provider::serde_json::from_str(r#"{"id":1,"title":"a"}"#).unwrap();
+//!   # assert_eq!((item.id, item.title.as_str()), (1, "a"));
+//!   ```
 
 // Written by a generator, so our own rules for hand-written code do not apply to it.
 #[rustfmt::skip]
@@ -75,12 +108,26 @@
     reason = "generated"
 )]
 mod bindings;
+pub mod config;
+mod error;
+pub mod http;
 mod identity;
+pub mod log;
+mod names;
+mod needs;
+pub mod secrets;
 mod section;
 
 pub use bindings::exports;
-pub use bindings::omnifs::provider::{config, http, log, secrets};
+pub use error::Error;
 pub use identity::stable_inode;
+pub use names::{escape_name, unescape_name};
+#[doc(hidden)]
+pub use needs::{check_host, check_secret, NEEDS_MAX};
 pub use section::VERSION;
 #[doc(hidden)]
 pub use section::VERSION_SECTION;
+#[cfg(feature = "json")]
+pub use serde;
+#[cfg(feature = "json")]
+pub use serde_json;

@@ -6,6 +6,7 @@ mod label;
 use std::fmt;
 
 pub use self::label::label;
+use crate::capability::Needs;
 use crate::contract;
 
 /// The largest component file, in bytes.
@@ -51,6 +52,8 @@ pub struct Artifact {
     pub size: u64,
     /// Whether it carries the `component-type` section that `omnifs build` appends.
     pub labelled: bool,
+    /// What it says that it needs, or `None` when it says nothing.
+    pub needs: Option<Needs>,
 }
 
 /// Why a file is not a provider, and what to do about it.
@@ -109,6 +112,7 @@ pub(crate) struct Prepared {
     /// The component: the file itself, or what was made of a core module.
     pub(crate) component: Vec<u8>,
     pub(crate) face: Face,
+    pub(crate) needs: Option<Needs>,
 }
 
 pub(crate) fn prepare(bytes: &[u8]) -> Result<Prepared, LoadError> {
@@ -116,7 +120,8 @@ pub(crate) fn prepare(bytes: &[u8]) -> Result<Prepared, LoadError> {
     let (resolve, world) = component.world()?;
     let face = contract::compare(resolve, world)?;
     let artifact = artifact(bytes, &component, Some(face))?;
-    Ok(Prepared { artifact, component: component.bytes.into_owned(), face })
+    let needs = artifact.needs.clone();
+    Ok(Prepared { artifact, component: component.bytes.into_owned(), face, needs })
 }
 
 fn artifact(
@@ -132,5 +137,6 @@ fn artifact(
         face,
         size: bytes.len() as u64,
         labelled: component.labelled,
+        needs: component.needs.as_deref().map(Needs::parse).transpose()?,
     })
 }

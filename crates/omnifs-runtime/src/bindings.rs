@@ -1,7 +1,7 @@
 //! The host's view of the WIT package: the only `bindgen!` of the host.
 //!
-//! One world of the host's own holds every face, so that a component with any of them fits;
-//! which faces a component has is found by the indices of each.
+//! One world of the host's own holds every face and every capability, so that a component with
+//! any of them fits; which faces a component has is found by the indices of each.
 
 mod generated {
     wasmtime::component::bindgen!({
@@ -9,14 +9,25 @@ mod generated {
         inline: "
             package omnifs:host;
             world host {
+                import omnifs:provider/config@1.0.0;
+                import omnifs:provider/http@1.0.0;
+                import omnifs:provider/log@1.0.0;
+                import omnifs:provider/secrets@1.0.0;
                 export omnifs:provider/filesystem@1.0.0;
             }
         ",
         world: "omnifs:host/host",
+        imports: { default: async | trappable },
         exports: { default: async },
+        with: {
+            "omnifs:provider/http.blob": crate::capability::Blob,
+            "omnifs:provider/http.incoming": crate::capability::Incoming,
+            "omnifs:provider/secrets.secret": crate::http::Secret,
+        },
     });
 }
 
 pub(crate) use generated::exports::omnifs::provider::filesystem::{
     Guest as Filesystem, GuestIndices as FilesystemIndices, LookupResult, NodeKind,
 };
+pub(crate) use generated::omnifs::provider as capabilities;

@@ -108,17 +108,48 @@ pub(crate) fn names<'a>(
     keys.map(|key| resolve.name_world_key(key)).collect()
 }
 
-fn differences(resolve: &Resolve, found: &Interface) -> Result<Vec<String>, LoadError> {
-    let (expected, package) = contract()?;
-    let interface = expected
+/// Finds an interface of the contract by its name.
+fn interface<'a>(
+    (resolve, package): &'a (Resolve, wit_parser::PackageId),
+    name: &str,
+) -> Result<&'a Interface, LoadError> {
+    resolve
         .packages
-        .get(package)
-        .and_then(|package| package.interfaces.get(FILESYSTEM))
-        .and_then(|id| expected.interfaces.get(*id))
-        .ok_or_else(|| LoadError::new("the contract inside this program has no filesystem"))?;
+        .get(*package)
+        .and_then(|package| package.interfaces.get(name))
+        .and_then(|id| resolve.interfaces.get(*id))
+        .ok_or_else(|| LoadError::new(format!("the contract inside this program has no {name}")))
+}
+
+/// Says how the functions that a component imports of a capability differ from those that
+/// there are.
+fn import_differences(
+    resolve: &Resolve,
+    found: &Interface,
+    name: &str,
+) -> Result<Vec<String>, LoadError> {
+    let contract = contract()?;
+    let expected = interface(&contract, name)?;
+    let mut differences = Vec::new();
+    for (function, imported) in &found.functions {
+        let imported = Signature::of(resolve, imported);
+        match expected.functions.get(function) {
+            Some(wanted) => {
+                differences.extend(Signature::of(&contract.0, wanted).difference(&imported));
+            }
+            None => differences.push(format!("there is no function {function} in {name}")),
+        }
+    }
+    Ok(differences)
+}
+
+fn differences(resolve: &Resolve, found: &Interface) -> Result<Vec<String>, LoadError> {
+    let contract = contract()?;
+    let expected = &contract.0;
+    let interface = interface(&contract, FILESYSTEM)?;
     let mut differences = Vec::new();
     for (name, function) in &interface.functions {
-        let wanted = Signature::of(&expected, function);
+        let wanted = Signature::of(expected, function);
         match found.functions.get(name) {
             Some(function) => {
                 differences.extend(wanted.difference(&Signature::of(resolve, function)));

@@ -8,9 +8,11 @@
 
 pub mod artifact;
 mod bindings;
+mod capability;
 mod contract;
 mod convert;
 mod engine;
+pub mod http;
 mod limits;
 mod log;
 mod meter;
@@ -18,7 +20,8 @@ mod provider;
 mod store;
 
 pub use artifact::LoadError;
+pub use capability::{ErrorRule, Grants, Needs};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use limits::Limits;
-pub use log::{LogLine, LogSource, ProviderLog};
-pub use provider::{Provider, ProviderOptions, Statistics};
+pub use log::{LogLine, LogSource, ProviderLog, Severity};
+pub use provider::{FailedCall, Provider, ProviderOptions, Statistics};

@@ -16,6 +16,23 @@ pub enum LogSource {
     Stderr,
     /// The host, about the provider.
     Host,
+    /// The provider's messages, through the capability `log`.
+    Message(Severity),
+}
+
+/// How important a provider says that a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Something failed.
+    Error,
+    /// Something looks wrong.
+    Warn,
+    /// Something a user may want to know.
+    Info,
+    /// For the provider's author.
+    Debug,
+    /// Everything.
+    Trace,
 }
 
 /// One line of a provider's log.

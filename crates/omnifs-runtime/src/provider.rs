@@ -1,6 +1,7 @@
 //! A loaded provider, and how the tree calls it.
 
 mod calls;
+mod failed;
 mod failure;
 mod instance;
 mod load;
@@ -13,19 +14,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use omnifs_vfs::{Child, Name, Object, ObjectKey, Probe, Source, VfsError};
+use omnifs_vfs::{Answer, Child, Clock, Name, Object, ObjectKey, Probe, Source, VfsError};
 use parking_lot::Mutex;
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use self::calls::{Call, List, Lookup, ProbeAll, Read};
+pub use self::failed::FailedCall;
+use self::failed::Failures;
 use self::failure::{Broken, Failure};
 use self::instance::{Blueprint, Instance};
 use self::pool::{Pool, Rules};
 use crate::engine::Engine;
+use crate::http::HostStatistics;
 use crate::limits::Limits;
 use crate::log::ProviderLog;
-use crate::{LoadError, artifact};
+use crate::{Grants, LoadError, artifact};
 
 /// An instance that has grown beyond this many bytes is not kept for the next call.
 const KEEP: u64 = 32 << 20;
@@ -38,6 +42,8 @@ pub struct ProviderOptions {
     pub limits: Limits,
     /// Where its output goes.
     pub log: Arc<dyn ProviderLog>,
+    /// What it may use besides its own code.
+    pub grants: Grants,
 }
 
 /// What a provider has done and holds, for `omnifs status`.
@@ -66,6 +72,9 @@ pub struct Provider {
     pool: Pool<Instance>,
     calls: AtomicU64,
     traps: AtomicU64,
+    /// Held to add one and to copy them.
+    failures: Mutex<Failures>,
+    clock: Arc<dyn Clock>,
 }
 
 impl std::fmt::Debug for Provider {
@@ -87,13 +96,17 @@ impl Provider {
     ) -> Result<Arc<Self>, LoadError> {
         let prepared = artifact::prepare(bytes)?;
         let pool = Pool::new(Rules::of(&options.limits));
-        let blueprint = load::blueprint(engine, prepared.component, options)?;
+        let clock = Arc::clone(&options.grants.clock);
+        let blueprint =
+            load::blueprint(engine, prepared.component, prepared.needs.as_ref(), options)?;
         Ok(Arc::new(Self {
             face: prepared.face,
             blueprint: Arc::new(blueprint),
             pool,
             calls: AtomicU64::new(0),
             traps: AtomicU64::new(0),
+            failures: Mutex::default(),
+            clock,
         }))
     }
 
@@ -118,20 +131,55 @@ impl Provider {
         }
     }
 
+    /// Returns what it asked of each upstream.
+    pub fn upstreams(&self) -> Vec<HostStatistics> {
+        self.blueprint.capabilities.http.statistics()
+    }
+
+    /// Returns the calls that failed lately, the newest last.
+    pub fn failures(&self) -> Vec<FailedCall> {
+        self.failures.lock().iter().cloned().collect()
+    }
+
     fn call<'a, C: Call + 'a>(&'a self, call: C) -> BoxFuture<'a, Result<C::Answer, VfsError>> {
         let span = tracing::debug_span!("provider_call", provider = self.name(), op = C::OP);
-        self.run(call).instrument(span).boxed()
+        let recorded = async move {
+            let outcome = self.run(&call).await;
+            match &outcome {
+                Ok(answer) => {
+                    if let Some(failure) = C::partial(answer) {
+                        self.record(&call, failure, true);
+                    }
+                }
+                Err(failure) => self.record(&call, failure, false),
+            }
+            outcome
+        };
+        recorded.instrument(span).boxed()
+    }
+
+    fn record<C: Call>(&self, call: &C, error: &VfsError, partial: bool) {
+        let path = call.path();
+        tracing::debug!(provider = self.name(), op = C::OP, path, %error, partial, "call failed");
+        self.failures.lock().add(FailedCall {
+            at: self.clock.calendar(),
+            op: C::OP,
+            path,
+            error: error.clone(),
+            partial,
+            times: 1,
+        });
     }
 
     /// Runs one call: waits for its turn, takes an instance out of the pool, and puts it back
     /// only when it is fit for another call. Dropping the future drops the instance with it.
-    async fn run<C: Call>(&self, call: C) -> Result<C::Answer, VfsError> {
+    async fn run<C: Call>(&self, call: &C) -> Result<C::Answer, VfsError> {
         let limits = &self.blueprint.limits;
         let turn = self.pool.turn().await?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         let mut session = self.blueprint.session(self.pool.take(&turn).await);
         let _ticking = self.blueprint.engine.ticking();
-        let outcome = timeout(limits.call, session.run(&call)).await;
+        let outcome = timeout(limits.call, session.run(call)).await;
         let last_words = session.end();
         if session.renumbered() && self.pool.pin() {
             self.report_renumbering(&call.describe());
@@ -161,7 +209,6 @@ impl Provider {
 
     /// Tells the provider's author why it is served by one instance from now on.
     fn report_renumbering(&self, call: &str) {
-        tracing::warn!(provider = self.name(), call, "two instances number an object differently");
         self.blueprint.output.host(&format!(
             "before {call}, a new instance gave an object on the way another inode than the \
              instance before; inodes must not depend on the order of calls. One instance serves \
@@ -189,21 +236,21 @@ impl Source for Provider {
         &'a self,
         parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Option<Child>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>> {
         self.call(Lookup { parent, name })
     }
 
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Vec<String>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>> {
         self.call(List { directory })
     }
 
     fn read_file<'a>(
         &'a self,
         file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Option<Bytes>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>> {
         self.call(Read { file })
     }
 

@@ -6,6 +6,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::capability::{Capabilities, Taint};
 use crate::engine::Engine;
 use crate::limits::{Growth, Limits};
 use crate::log::{Console, LogSource, Stream};
@@ -22,6 +23,10 @@ pub(crate) struct State {
     wasi: WasiCtx,
     table: ResourceTable,
     growth: Growth,
+    capabilities: Arc<Capabilities>,
+    console: Arc<Console>,
+    /// What failed during the running call.
+    taint: Taint,
 }
 
 impl WasiView for State {
@@ -35,6 +40,26 @@ impl State {
     pub(crate) fn memory(&self) -> u64 {
         self.growth.memory()
     }
+
+    /// Returns the handles that the guest holds.
+    pub(crate) fn handles(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// Returns what the guest may use.
+    pub(crate) fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// Returns where the guest's words go.
+    pub(crate) fn console(&self) -> &Console {
+        &self.console
+    }
+
+    /// Returns what failed during the running call.
+    pub(crate) fn taint(&mut self) -> &mut Taint {
+        &mut self.taint
+    }
 }
 
 /// What a new store is connected to.
@@ -43,6 +68,7 @@ pub(crate) struct Wiring<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) console: &'a Arc<Console>,
     pub(crate) meter: &'a Arc<Meter>,
+    pub(crate) capabilities: &'a Arc<Capabilities>,
 }
 
 /// Returns a store with every limit set: memory, tables, handles, lifted bytes, CPU. Its WASI
@@ -52,6 +78,9 @@ pub(crate) fn limited_store(wiring: &Wiring<'_>) -> Store<State> {
         wasi: empty_wasi(wiring.console),
         table: ResourceTable::new(),
         growth: Growth::new(wiring.limits),
+        capabilities: Arc::clone(wiring.capabilities),
+        console: Arc::clone(wiring.console),
+        taint: Taint::default(),
     };
     let mut store = Store::new(wiring.engine.wasm(), state);
     store.limiter(|state| &mut state.growth);

@@ -24,6 +24,27 @@ pub enum VfsError {
     /// The provider's queue of waiting calls is full.
     #[error("busy: {0}")]
     Busy(String),
+    /// Not granted, or not permitted by the upstream; the text names what would allow it.
+    #[error("denied: {0}")]
+    Denied(String),
+    /// The upstream has no address, or there is no way to it.
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    /// Nobody listens at the upstream's address.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The upstream broke the connection.
+    #[error("reset: {0}")]
+    Reset(String),
+    /// The upstream does not speak as it should: TLS or HTTP.
+    #[error("protocol: {0}")]
+    Protocol(String),
+    /// The upstream failed, or gave less than it said.
+    #[error("upstream failed: {0}")]
+    Upstream(String),
+    /// What the upstream sent is over a limit.
+    #[error("too large: {0}")]
+    TooLarge(String),
     /// The provider trapped, or ran out of the memory it may have.
     #[error("provider trapped: {0}")]
     Trap(String),

@@ -19,7 +19,7 @@ pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use error::VfsError;
 pub use name::Name;
 pub use node::{Attributes, Entry, Lookup, NodeId};
-pub use source::{Child, Inode, NodeKind, Object, ObjectKey, Probe, Source};
+pub use source::{Answer, Child, Inode, NodeKind, Object, ObjectKey, Probe, Source};
 pub use tree::{
     Caching, Change, DirEntry, DirectoryHandle, DirectoryReader, Settings, Statistics, Tree,
 };

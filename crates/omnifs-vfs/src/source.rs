@@ -112,6 +112,23 @@ impl Object {
     }
 }
 
+/// What a source says, and whether that is all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// What it says.
+    pub value: T,
+    /// Why there may be more to it: something failed while the answer was made. The tree shows
+    /// the value and believes it for a moment only.
+    pub partial: Option<VfsError>,
+}
+
+impl<T> From<T> for Answer<T> {
+    /// Returns an answer that is all.
+    fn from(value: T) -> Self {
+        Self { value, partial: None }
+    }
+}
+
 /// What a bulk lookup found, in the order of the names asked for.
 #[derive(Debug, Default)]
 pub struct Probe {
@@ -134,20 +151,20 @@ pub trait Source: Send + Sync + 'static {
         &'a self,
         parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Option<Child>, VfsError>>;
+    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>>;
 
     /// Returns all names in `directory`, in the source's order and unchecked: the tree drops
     /// what cannot be a [`Name`].
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Vec<String>, VfsError>>;
+    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>>;
 
     /// Returns all bytes of `file`, or `None` when it is gone.
     fn read_file<'a>(
         &'a self,
         file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Option<Bytes>, VfsError>>;
+    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>>;
 
     /// Looks several names of one directory up, for as long as that costs no upstream request
     /// (kinds for a listing). It may answer fewer names than asked.

@@ -20,7 +20,7 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
 use crate::sync::{Mutex, MutexGuard};
-use crate::{Clock, Name, NodeId, Source, Timestamp};
+use crate::{Answer, Clock, Name, NodeId, Source, Timestamp};
 use contents::Contents;
 use flight::Flights;
 use listing::{Handles, Listing};
@@ -42,6 +42,9 @@ const VERSION_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long the kernel may keep what was served past its freshness while a refresh runs.
 const STALE_VALID: Duration = Duration::from_secs(1);
+
+/// How long an answer is believed that may not be all.
+const PARTIAL_VALID: Duration = Duration::from_secs(1);
 
 /// The end of the freshness of what is not believed at all, not even as a stale answer.
 const NEVER: Duration = Duration::ZERO;
@@ -208,10 +211,14 @@ impl Tree {
         Arc::clone(&self.current.read().settings)
     }
 
-    /// Returns until when an answer of `asked` is fresh that came now.
-    fn fresh_from(&self, asked: &Current) -> Fresh {
-        let until = self.clock.monotonic() + asked.settings.ttl;
-        Fresh { until, source: asked.generation }
+    /// Returns until when an answer of `asked` is fresh that came now: for a moment only if it
+    /// may not be all.
+    fn fresh_from<T>(&self, asked: &Current, answer: &Answer<T>) -> Fresh {
+        let ttl = match answer.partial {
+            None => asked.settings.ttl,
+            Some(_) => asked.settings.ttl.min(PARTIAL_VALID),
+        };
+        Fresh { until: self.clock.monotonic() + ttl, source: asked.generation }
     }
 
     /// Returns until when an answer is fresh: not at all once another source took the place of

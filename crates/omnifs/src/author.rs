@@ -10,6 +10,7 @@ mod lock_file;
 mod name;
 mod sdk;
 mod target;
+mod template;
 
 use std::io::Write as _;
 use std::path::Path;

@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod demo;
 mod doctor;
+mod errors;
 mod generated;
 mod launch;
 mod logs;
@@ -12,6 +13,7 @@ mod output;
 mod probe;
 mod provider;
 mod running;
+mod secrets;
 mod status;
 mod table;
 
@@ -59,6 +61,13 @@ enum Command {
     Status(StatusArgs),
     /// Show the daemon's log
     Logs(LogsArgs),
+    /// Show what went wrong lately, and why
+    Errors(ErrorsArgs),
+    /// Say whose a path is, and what went wrong there last
+    Explain(ExplainArgs),
+    /// Look at the secrets of the configuration
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Look for what keeps omnifs from working here, and say how to correct it
     Doctor(DoctorArgs),
     /// Look at the configuration
@@ -105,6 +114,28 @@ struct LogsArgs {
     /// Show the last N lines only [default: all, with --follow 10]
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+struct ErrorsArgs {
+    /// Of this provider only
+    #[arg(value_name = "PROVIDER")]
+    provider: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArgs {
+    /// A file or directory below a mount, or one that should be there
+    path: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretsCommand {
+    /// Try to read every secret and say where it may be sent; values are never shown
+    Check,
 }
 
 #[derive(Debug, Args)]
@@ -194,6 +225,11 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
                 logs::show(&log, arguments.lines)
             }
         }
+        Command::Errors(ErrorsArgs { provider, json }) => {
+            errors::list(&Places::find()?, provider.as_deref(), json)
+        }
+        Command::Explain(arguments) => errors::explain(&Places::find()?, &arguments.path),
+        Command::Secrets(SecretsCommand::Check) => secrets::check(&Places::find()?),
         Command::Doctor(DoctorArgs { json: true }) => doctor::json(&Places::find()?),
         Command::Doctor(DoctorArgs { json: false }) => doctor::list(&Places::find()?),
         Command::Config(ConfigCommand::Check) => config::check(&Places::find()?),

@@ -4,14 +4,12 @@
 //! module's [`Config`] is what the daemon needs: checked, absolute, with every default in its
 //! place. Nothing outside sees the raw form.
 
-mod allow;
 mod capabilities;
 mod check;
 pub(crate) mod edit;
 pub(crate) mod file;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod path_rules;
 mod problem;
 mod raw;
 mod units;
@@ -19,7 +17,7 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use capabilities::Capabilities;
+pub(crate) use capabilities::{Capabilities, SecretGrant, SecretSource};
 pub(crate) use problem::ConfigError;
 
 /// The whole file, checked.
@@ -35,7 +33,6 @@ pub(crate) struct Config {
 #[derive(Debug)]
 pub(crate) struct HostConfig {
     /// Certificates to trust besides the system's.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the HTTP capability to come"))]
     pub(crate) ca_file: Option<PathBuf>,
     /// Whether other users of the machine see the mounts.
     pub(crate) allow_other: bool,
@@ -161,6 +158,16 @@ impl Config {
     /// Returns the providers that are to be mounted.
     pub(crate) fn enabled(&self) -> impl Iterator<Item = &ProviderConfig> {
         self.providers.iter().filter(|provider| provider.enabled)
+    }
+
+    /// Returns the variables that hold secrets of any provider.
+    pub(crate) fn secret_variables(&self) -> Vec<String> {
+        let secrets = self.providers.iter().flat_map(|provider| &provider.capabilities.secrets);
+        let variables = secrets.filter_map(|secret| match &secret.source {
+            SecretSource::Environment(variable) => Some(variable.clone()),
+            SecretSource::File(_) | SecretSource::Command(_) => None,
+        });
+        variables.collect()
     }
 
     fn parse(text: &str, home: &Path) -> Result<Self, problem::Problem> {

@@ -1,7 +1,7 @@
 //! The control socket: how commands talk to the daemon.
 //!
 //! HTTP over a Unix socket that only its owner can reach: `GET /v1/status` answers a
-//! [`Status`], `POST /v1/reload` applies the configuration and `POST /v1/stop` ends the daemon.
+//! [`Status`], `GET /v1/errors` the failures, `POST /v1/reload` applies the configuration and `POST /v1/stop` ends the daemon.
 
 pub(crate) mod client;
 pub(crate) mod server;
@@ -47,6 +47,31 @@ pub(crate) struct ProviderStatus {
     pub(crate) http: Vec<UpstreamStatus>,
     /// What its cache holds.
     pub(crate) cache: CacheStatus,
+}
+
+/// A call that failed, of `omnifs errors`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CallFailure {
+    /// When, in seconds since 1970.
+    pub(crate) at: u64,
+    /// Whose call.
+    pub(crate) provider: String,
+    /// The function of the contract.
+    pub(crate) op: String,
+    /// What it was about, below the mount.
+    pub(crate) path: String,
+    /// The same from the provider's root.
+    pub(crate) inside: String,
+    /// What a program got that asked for it: `EACCES`.
+    pub(crate) errno: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// What helps.
+    pub(crate) remedy: String,
+    /// Whether there was an answer all the same, which may not be all.
+    pub(crate) partial: bool,
+    /// How often it happened in a row.
+    pub(crate) times: u64,
 }
 
 /// What `POST /v1/reload` answers.

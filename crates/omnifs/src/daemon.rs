@@ -1,6 +1,7 @@
 //! The daemon: one process a user, which owns the mounts.
 
 mod compose;
+mod grants;
 mod host;
 mod journal;
 pub(crate) mod lock;

@@ -1,9 +1,13 @@
-//! The environment variables of this program, all of them, and the only code that reads them.
+//! The environment variables of this program, all of them, and the only code that reads them;
+//! which ones hold secrets, the configuration says.
 //!
 //! `HOME` and the XDG directories are read by [`crate::places`] through its library, and
 //! `NOTIFY_SOCKET`, where a service manager listens, by that of [`crate::daemon::readiness`].
 
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+
+use zeroize::Zeroizing;
 
 /// The file of providers, instead of the one in the configuration directory.
 pub(crate) const CONFIG: &str = "OMNIFS_CONFIG";
@@ -20,6 +24,13 @@ pub(crate) const STATE_DIR: &str = "OMNIFS_STATE_DIR";
 #[expect(clippy::disallowed_methods, reason = "this is the module that reads variables")]
 pub(crate) fn path(variable: &'static str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Returns the value of a secret that the user keeps in a variable; the configuration names it.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads variables")]
+pub(crate) fn secret(variable: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let value = std::env::var_os(variable).filter(|value| !value.is_empty())?;
+    Some(Zeroizing::new(value.into_vec()))
 }
 
 /// Returns the variable as text, or `None` when it is unset, empty or not UTF-8.

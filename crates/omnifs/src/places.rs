@@ -85,6 +85,11 @@ impl Places {
         }
     }
 
+    /// Returns the directory of everything that can be fetched or made again.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.compiled.parent().unwrap_or(&self.compiled).to_path_buf()
+    }
+
     /// Returns the path of the log.
     pub(crate) fn log(&self) -> PathBuf {
         self.state.join("omnifs.log")

@@ -1,12 +1,21 @@
-//! Components that misbehave on purpose, and helpers for tests on real mounts.
+//! Components that misbehave on purpose, servers that do, and helpers for tests on real mounts.
 //!
 //! Test code only: a helper that cannot do its work panics, which fails the test. It knows
 //! the binary `omnifs` from outside alone, as a user does.
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails must fail the test")]
 
+mod caretaker;
 pub mod guests;
+mod listener;
+mod network;
+mod nginx;
 mod run;
 mod sandbox;
+mod upstream;
 
+pub use listener::{Deaf, Listener};
+pub use network::{Certificate, Network};
+pub use nginx::{Logged, Nginx};
 pub use run::{Output, run, run_for, wait_until};
 pub use sandbox::Sandbox;
+pub use upstream::{Answer, Coding, Received, Upstream};

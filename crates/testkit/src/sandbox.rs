@@ -11,6 +11,8 @@ use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::caretaker::Caretaker;
+use crate::network::Network;
 use crate::run::{Output, run, try_run, wait_until};
 
 /// How long each step of the clean-up may take.
@@ -21,10 +23,13 @@ const STOP: Duration = Duration::from_secs(15);
 ///
 /// Dropping it stops the daemon that was started in it, ends what is left of the processes
 /// started in it, unmounts what is still mounted below it and removes it; also when the test
-/// has failed.
+/// has failed. When the test is killed, a process beside it does the same.
 #[derive(Debug)]
 pub struct Sandbox {
     root: TempDir,
+    network: Option<Network>,
+    /// After `root`, because it is told that all is clean when it is dropped.
+    _caretaker: Caretaker,
 }
 
 impl Sandbox {
@@ -42,11 +47,12 @@ impl Sandbox {
         let temporary = fs::canonicalize(env::temp_dir()).expect("no temporary directory");
         let root = tempfile::Builder::new().prefix("omnifs-test-").tempdir_in(temporary);
         let root = root.expect("cannot make a temporary directory");
+        let caretaker = Caretaker::start(root.path()).expect("cannot start setsid");
         for name in ["home", "run", "bin"] {
             fs::create_dir(root.path().join(name)).expect("cannot make a directory");
         }
         std::os::unix::fs::symlink(omnifs, root.path().join("bin/omnifs")).expect("no symlink");
-        Self { root }
+        Self { root, network: None, _caretaker: caretaker }
     }
 
     /// Makes one for the binary that this workspace built: `omnifs` in the directory above
@@ -62,10 +68,28 @@ impl Sandbox {
         Self::new(built.join("omnifs"))
     }
 
+    /// Moves all its commands, and so the daemon and its mounts, into a network. The test
+    /// itself, which stays outside, sees those mounts at [`Sandbox::seen`] alone.
+    #[must_use]
+    pub fn inside(mut self, network: &Network) -> Self {
+        self.network = Some(network.clone());
+        self
+    }
+
     /// Returns the directory itself; what lies below it is removed with it.
     #[must_use]
     pub fn root(&self) -> &Path {
         self.root.path()
+    }
+
+    /// Returns the path by which the test itself sees what is at an absolute path for the
+    /// commands: the same, unless they are in a network.
+    #[must_use]
+    pub fn seen(&self, path: impl AsRef<Path>) -> PathBuf {
+        match &self.network {
+            Some(network) => network.path(path),
+            None => path.as_ref().to_owned(),
+        }
     }
 
     /// Returns the home directory.
@@ -107,7 +131,7 @@ impl Sandbox {
             path.push(":");
             path.push(inherited);
         }
-        let mut command = Command::new(program);
+        let mut command = self.bare_command(program);
         command
             .env_clear()
             .env("PATH", path)
@@ -164,8 +188,28 @@ impl Sandbox {
     /// Returns the mount points of omnifs below this directory, the newest last.
     #[must_use]
     pub fn mounts(&self) -> Vec<PathBuf> {
-        let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let table = match &self.network {
+            Some(network) => network.mounts(),
+            None => fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(),
+        };
         table.lines().filter_map(omnifs_mount).filter(|at| at.starts_with(self.root())).collect()
+    }
+
+    fn bare_command(&self, program: impl AsRef<OsStr>) -> Command {
+        match &self.network {
+            Some(network) => network.command(program),
+            None => Command::new(program),
+        }
+    }
+
+    /// Takes a mount away, whatever its state.
+    fn unmount(&self, mount: &Path) {
+        if self.network.is_some() {
+            let mut umount = self.bare_command("umount");
+            let _ = try_run(umount.arg("-l").arg(mount), STOP);
+        } else if unmount(mount, UnmountFlags::DETACH).is_err() {
+            let _ = try_run(Command::new("fusermount3").args(["-u", "-z"]).arg(mount), STOP);
+        }
     }
 
     /// Returns the processes that were started in here and still run. One that made itself
@@ -195,16 +239,14 @@ impl Drop for Sandbox {
             let _ = kill_process(process, Signal::KILL);
         }
         for mount in self.mounts().iter().rev() {
-            if unmount(mount, UnmountFlags::DETACH).is_err() {
-                let _ = try_run(Command::new("fusermount3").args(["-u", "-z"]).arg(mount), STOP);
-            }
+            self.unmount(mount);
         }
         let _ = wait_until(STOP, || self.processes().is_empty());
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "what the command of a test inherits")]
-fn variable(name: &str) -> Option<PathBuf> {
+pub(crate) fn variable(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from)
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use omnifs_vfs::{Child, Inode, Name, NodeKind, Object, ObjectKey, Probe, Source, VfsError};
+use omnifs_vfs::{
+    Answer, Child, Inode, Name, NodeKind, Object, ObjectKey, Probe, Source, VfsError,
+};
 use parking_lot::{Mutex, MutexGuard};
 
 /// What stands under a path.
@@ -257,7 +259,7 @@ impl Source for Memory {
         &'a self,
         parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Option<Child>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>> {
         async move {
             let time = {
                 let mut state = self.state();
@@ -265,7 +267,7 @@ impl Source for Memory {
                 state.slow_lookups.get(&join(parent, name)).copied()
             };
             self.called(time).await?;
-            Ok(self.state().child(parent, name))
+            Ok(self.state().child(parent, name).into())
         }
         .boxed()
     }
@@ -273,7 +275,7 @@ impl Source for Memory {
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Vec<String>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>> {
         async move {
             let path = path(directory);
             let time = {
@@ -291,7 +293,7 @@ impl Source for Memory {
                 names.extend(state.also.iter().cloned());
             }
             drop(state);
-            Ok(names)
+            Ok(names.into())
         }
         .boxed()
     }
@@ -299,7 +301,7 @@ impl Source for Memory {
     fn read_file<'a>(
         &'a self,
         file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Option<Bytes>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>> {
         async move {
             let path = path(file);
             let time = {
@@ -309,10 +311,11 @@ impl Source for Memory {
                 state.slow_reads.get(&path).copied()
             };
             self.called(time).await?;
-            Ok(match self.state().at(file) {
+            let bytes = match self.state().at(file) {
                 Some(Item::File(bytes)) => Some(bytes.clone()),
                 Some(Item::Directory) | None => None,
-            })
+            };
+            Ok(bytes.into())
         }
         .boxed()
     }

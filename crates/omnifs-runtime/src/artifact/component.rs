@@ -9,6 +9,7 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 use wit_parser::{Resolve, World, WorldId};
 
 use super::{FILE_LIMIT, Kind, LoadError};
+use crate::capability::NEEDS_SECTION;
 
 /// The name of the section that holds a component's WIT; what guests' toolchains write into
 /// core modules begins with it.
@@ -19,6 +20,8 @@ pub(super) struct Component<'a> {
     pub(super) kind: Kind,
     pub(super) bytes: Cow<'a, [u8]>,
     pub(super) labelled: bool,
+    /// The section in which the SDK writes what a provider needs.
+    pub(super) needs: Option<Vec<u8>>,
     resolve: Resolve,
     world: WorldId,
 }
@@ -35,6 +38,7 @@ impl Component<'_> {
 pub(super) struct Outline {
     pub(super) kind: Kind,
     pub(super) labelled: bool,
+    needs: Option<Vec<u8>>,
     /// Whether a core module wants the interface of WASI before components.
     preview1: bool,
 }
@@ -51,6 +55,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Component<'_>, LoadError> {
         kind: outline.kind,
         bytes: component,
         labelled: outline.labelled,
+        needs: outline.needs,
         resolve,
         world,
     })
@@ -66,7 +71,8 @@ pub(super) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
     if !bytes.starts_with(b"\0asm") {
         return Err(not_wasm(bytes));
     }
-    let mut outline = Outline { kind: Kind::Component, labelled: false, preview1: false };
+    let mut outline =
+        Outline { kind: Kind::Component, labelled: false, needs: None, preview1: false };
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(|error| unreadable(error.message()))? {
@@ -75,6 +81,10 @@ pub(super) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
+            // In the core module inside a component, where the linker leaves it.
+            Payload::CustomSection(section) if section.name() == NEEDS_SECTION => {
+                outline.needs.get_or_insert_with(|| section.data().to_vec());
+            }
             Payload::CustomSection(section) if depth == 0 => {
                 outline.labelled |= is_label(section.name(), outline.kind);
             }

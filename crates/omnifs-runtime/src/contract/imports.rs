@@ -1,8 +1,8 @@
 //! What a component may ask of the host.
 
-use wit_parser::{Resolve, World, WorldItem};
+use wit_parser::{Interface, Resolve, World, WorldItem};
 
-use super::{NAMESPACE, PACKAGE, SDK, package};
+use super::{NAMESPACE, PACKAGE, SDK, import_differences, package};
 use crate::artifact::LoadError;
 
 /// What the `imports` world of wasi:cli 0.2 consists of; all of it is there, and empty.
@@ -42,10 +42,10 @@ const WASI: &[(&str, &[&str])] = &[
 
 const CAPABILITIES: &[&str] = &["http", "secrets", "log", "config"];
 
-enum Verdict {
+enum Verdict<'a> {
     Granted,
-    /// A capability of the contract that this release does not have.
-    Capability(String),
+    /// A capability of the contract, whose functions have to be compared.
+    Capability(Option<&'a Interface>),
     /// `wasi:http` of whatever version.
     WasiHttp(String),
     Unknown(String),
@@ -61,11 +61,23 @@ pub(super) fn check(resolve: &Resolve, world: &World) -> Result<(), LoadError> {
     for (key, item) in &world.imports {
         let (problem, remedy) = match verdict(resolve, resolve.name_world_key(key), item) {
             Verdict::Granted => continue,
-            Verdict::Capability(name) => (
-                format!("it imports the capability {name}, which this release cannot grant yet"),
-                "remove the calls to it; a capability that is not called is not imported"
-                    .to_owned(),
-            ),
+            Verdict::Capability(interface) => {
+                let (Some(found), Some(name)) =
+                    (interface, interface.and_then(|i| i.name.as_deref()))
+                else {
+                    continue;
+                };
+                let differences = import_differences(resolve, found, name)?;
+                if differences.is_empty() {
+                    continue;
+                }
+                let mut problem = format!("it does not fit {NAMESPACE}:{PACKAGE}/{name}@1.0.0");
+                for difference in differences {
+                    problem.push_str("\n  ");
+                    problem.push_str(&difference.replace('\n', "\n  "));
+                }
+                (problem, format!("build it against {SDK}"))
+            }
             Verdict::WasiHttp(name) => (
                 format!("it imports {name}, which omnifs does not have"),
                 "a provider reaches the network through omnifs:provider/http only".to_owned(),
@@ -86,7 +98,7 @@ pub(super) fn check(resolve: &Resolve, world: &World) -> Result<(), LoadError> {
     Err(LoadError::new(problems.join("\n")).remedy(remedies.join("\n")))
 }
 
-fn verdict(resolve: &Resolve, name: String, item: &WorldItem) -> Verdict {
+fn verdict<'a>(resolve: &'a Resolve, name: String, item: &WorldItem) -> Verdict<'a> {
     let WorldItem::Interface { id, .. } = item else { return Verdict::Unknown(name) };
     let interface = resolve.interfaces.get(*id).and_then(|interface| interface.name.as_deref());
     let (Some(package), Some(interface)) = (package(resolve, *id), interface) else {
@@ -101,9 +113,12 @@ fn verdict(resolve: &Resolve, name: String, item: &WorldItem) -> Verdict {
             });
             if current && there { Verdict::Granted } else { Verdict::Unknown(name) }
         }
-        NAMESPACE if package.name == PACKAGE && CAPABILITIES.contains(&interface) => {
-            Verdict::Capability(name)
-        }
+        NAMESPACE if package.name == PACKAGE && CAPABILITIES.contains(&interface) => match &package
+            .version
+        {
+            Some(version) if version.major == 1 => Verdict::Capability(resolve.interfaces.get(*id)),
+            Some(_) | None => Verdict::Unknown(name),
+        },
         _ => Verdict::Unknown(name),
     }
 }

@@ -1,11 +1,12 @@
 //! The standard streams of one instance.
 
+use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -15,7 +16,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::budget::{CallBudget, MinuteBudget, PER_CALL};
-use super::{Escaped, LogLine, LogSource, ProviderLog};
+use super::{Escaped, LogLine, LogSource, ProviderLog, Severity};
 
 /// The longest line in bytes; longer ones are cut into several.
 const LINE: usize = 4 << 10;
@@ -31,7 +32,16 @@ pub(crate) struct Output {
     /// Held only to take from it, never while the sink is called.
     minute: Mutex<MinuteBudget>,
     dropped: AtomicU64,
+    /// What was refused lately, and when: a provider that asks in a loop is told once a minute.
+    /// Held only to look and to write.
+    refusals: Mutex<HashMap<String, Duration>>,
 }
+
+/// How often one refusal is told.
+const REFUSAL: Duration = Duration::from_secs(60);
+
+/// How many refusals are told apart.
+const REFUSALS: usize = 256;
 
 impl Output {
     pub(crate) fn new(provider: Arc<str>, sink: Arc<dyn ProviderLog>) -> Arc<Self> {
@@ -41,7 +51,21 @@ impl Output {
             start: Instant::now(),
             minute: Mutex::new(MinuteBudget::default()),
             dropped: AtomicU64::new(0),
+            refusals: Mutex::default(),
         })
+    }
+
+    /// Writes a refusal, unless the same one was written a moment ago.
+    fn refusal(&self, text: &str) {
+        let now = self.start.elapsed();
+        let mut refusals = self.refusals.lock();
+        refusals.retain(|_, told| now.saturating_sub(*told) < REFUSAL);
+        if refusals.contains_key(text) || refusals.len() >= REFUSALS {
+            return;
+        }
+        refusals.insert(text.to_owned(), now);
+        drop(refusals);
+        self.host(text);
     }
 
     /// Returns how many bytes were printed in vain.
@@ -101,6 +125,33 @@ impl Console {
         String::from_utf8_lossy(&call.tail).into_owned()
     }
 
+    /// Writes a message of the guest's, which may have several lines.
+    pub(crate) fn log(&self, severity: Severity, message: &str) {
+        let now = self.output.start.elapsed();
+        let granted = {
+            let mut call = self.call.lock();
+            let length = message.len();
+            let granted = self.output.minute.lock().take(&mut call.budget, length, now);
+            let lost = length.saturating_sub(granted) as u64;
+            call.dropped += lost;
+            self.output.dropped.fetch_add(lost, Ordering::Relaxed);
+            message.floor_char_boundary(granted)
+        };
+        for line in message.get(..granted).unwrap_or_default().lines() {
+            let mut rest = line;
+            while !rest.is_empty() {
+                let (piece, after) = rest.split_at(rest.floor_char_boundary(LINE));
+                self.output.emit(LogSource::Message(severity), piece);
+                rest = after;
+            }
+        }
+    }
+
+    /// Says that a request was refused, and what would allow it.
+    pub(crate) fn refusal(&self, text: &str) {
+        self.output.refusal(text);
+    }
+
     fn write(&self, source: LogSource, bytes: &[u8]) {
         let mut call = self.call.lock();
         if source == LogSource::Stderr {
@@ -130,7 +181,7 @@ impl CallOutput {
     fn pending(&mut self, source: LogSource) -> &mut Vec<u8> {
         match source {
             LogSource::Stdout => &mut self.stdout,
-            LogSource::Stderr | LogSource::Host => &mut self.stderr,
+            LogSource::Stderr | LogSource::Host | LogSource::Message(_) => &mut self.stderr,
         }
     }
 

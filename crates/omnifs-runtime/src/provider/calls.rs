@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use omnifs_vfs::{Child, Name, NodeKind, Object, Probe, VfsError};
+use omnifs_vfs::{Answer, Child, Name, NodeKind, Object, Probe, VfsError};
 use parking_lot::Mutex;
 
 use super::failure::Failure;
 use super::instance::Instance;
+use crate::capability::Spoiled;
 use crate::limits::Limits;
 
 /// How long one bulk lookup may keep the instance from other calls.
@@ -30,8 +31,18 @@ pub(super) trait Call: Send + Sync {
     /// Its name in the contract.
     const OP: &'static str;
 
+    /// Returns the path from the provider's root that it is about.
+    fn path(&self) -> String;
+
     /// Returns the call with what it is about: `read-file(/a/b)`.
-    fn describe(&self) -> String;
+    fn describe(&self) -> String {
+        format!("{}({})", Self::OP, self.path())
+    }
+
+    /// Returns why an answer may not be all, if it may not.
+    fn partial(_answer: &Self::Answer) -> Option<&VfsError> {
+        None
+    }
 
     /// Runs it.
     fn run(
@@ -48,16 +59,25 @@ pub(super) trait Call: Send + Sync {
 
 /// Returns a lookup in words: `lookup-child(/a/b)`.
 pub(super) fn describe_lookup(parent: &Object, name: &Name) -> String {
-    describe(ops::LOOKUP, parent, Some(name))
+    format!("{}({})", ops::LOOKUP, below(parent, name))
 }
 
-fn describe(op: &str, directory: &Object, name: Option<&Name>) -> String {
-    let path = directory.path();
-    match name {
-        Some(name) if path == "/" => format!("{op}(/{name})"),
-        Some(name) => format!("{op}({path}/{name})"),
-        None => format!("{op}({path})"),
+/// Puts an answer together with what failed while it was made: nothing is then the failure.
+fn unspoiled<T>(
+    instance: &mut Instance,
+    value: T,
+    empty: impl FnOnce(&T) -> bool,
+) -> Result<Answer<T>, Failure> {
+    match instance.judge(empty(&value)) {
+        Spoiled::No => Ok(value.into()),
+        Spoiled::Partial(failure) => Ok(Answer { value, partial: Some(failure) }),
+        Spoiled::Failed(failure) => Err(failure.into()),
     }
+}
+
+fn below(parent: &Object, name: &Name) -> String {
+    let path = parent.path();
+    if path == "/" { format!("/{name}") } else { format!("{path}/{name}") }
 }
 
 /// A name in a directory.
@@ -67,12 +87,16 @@ pub(super) struct Lookup<'a> {
 }
 
 impl Call for Lookup<'_> {
-    type Answer = Option<Child>;
+    type Answer = Answer<Option<Child>>;
 
     const OP: &'static str = ops::LOOKUP;
 
-    fn describe(&self) -> String {
-        describe_lookup(self.parent, self.name)
+    fn path(&self) -> String {
+        below(self.parent, self.name)
+    }
+
+    fn partial(answer: &Self::Answer) -> Option<&VfsError> {
+        answer.partial.as_ref()
     }
 
     async fn run(
@@ -82,7 +106,7 @@ impl Call for Lookup<'_> {
     ) -> Result<Self::Answer, Failure> {
         // A directory that is gone has no names.
         let Some(parent) = instance.find(self.parent, NodeKind::Directory).await? else {
-            return Ok(None);
+            return unspoiled(instance, None, Option::is_none);
         };
         let child = instance
             .lookup(parent, self.name)
@@ -91,7 +115,7 @@ impl Call for Lookup<'_> {
         if let Some(child) = child {
             instance.returned(self.parent, self.name, child);
         }
-        Ok(child)
+        unspoiled(instance, child, Option::is_none)
     }
 }
 
@@ -101,24 +125,28 @@ pub(super) struct List<'a> {
 }
 
 impl Call for List<'_> {
-    type Answer = Vec<String>;
+    type Answer = Answer<Vec<String>>;
 
     const OP: &'static str = ops::LIST;
 
-    fn describe(&self) -> String {
-        describe(Self::OP, self.directory, None)
+    fn path(&self) -> String {
+        self.directory.path()
+    }
+
+    fn partial(answer: &Self::Answer) -> Option<&VfsError> {
+        answer.partial.as_ref()
     }
 
     async fn run(&self, instance: &mut Instance, limits: &Limits) -> Result<Self::Answer, Failure> {
         let Some(directory) = instance.find(self.directory, NodeKind::Directory).await? else {
-            return Err(gone(self.directory, NodeKind::Directory));
+            return Err(lost(instance, self.directory, NodeKind::Directory));
         };
         let children = instance.list(directory).await?;
         let names = children.len() as u64;
         if names > limits.names {
             return Err(VfsError::ListingTooLarge { names, limit: limits.names }.into());
         }
-        Ok(children)
+        unspoiled(instance, children, Vec::is_empty)
     }
 }
 
@@ -128,24 +156,37 @@ pub(super) struct Read<'a> {
 }
 
 impl Call for Read<'_> {
-    type Answer = Option<Bytes>;
+    type Answer = Answer<Option<Bytes>>;
 
     const OP: &'static str = ops::READ;
 
-    fn describe(&self) -> String {
-        describe(Self::OP, self.file, None)
+    fn path(&self) -> String {
+        self.file.path()
+    }
+
+    fn partial(answer: &Self::Answer) -> Option<&VfsError> {
+        answer.partial.as_ref()
     }
 
     async fn run(&self, instance: &mut Instance, limits: &Limits) -> Result<Self::Answer, Failure> {
         let Some(file) = instance.find(self.file, NodeKind::File).await? else {
-            return Err(gone(self.file, NodeKind::File));
+            return Err(lost(instance, self.file, NodeKind::File));
         };
-        let Some(content) = instance.read(file).await? else { return Ok(None) };
-        let size = content.len() as u64;
+        let content = instance.read(file).await?;
+        let size = content.as_ref().map_or(0, Vec::len) as u64;
         if size > limits.file {
             return Err(VfsError::FileTooLarge { size, limit: limits.file }.into());
         }
-        Ok(Some(content.into()))
+        let empty = |content: &Option<Bytes>| content.as_ref().is_none_or(Bytes::is_empty);
+        unspoiled(instance, content.map(Bytes::from), empty)
+    }
+}
+
+/// Says why an object cannot be found again: what failed on the way to it, or that it is gone.
+fn lost(instance: &mut Instance, object: &Object, kind: NodeKind) -> Failure {
+    match instance.judge(true) {
+        Spoiled::Failed(failure) | Spoiled::Partial(failure) => failure.into(),
+        Spoiled::No => gone(object, kind),
     }
 }
 
@@ -176,10 +217,10 @@ impl Call for ProbeAll<'_> {
 
     const OP: &'static str = ops::LOOKUP;
 
-    fn describe(&self) -> String {
+    fn path(&self) -> String {
         match self.names.get(self.found.lock().len()) {
-            Some(name) => describe_lookup(self.parent, name),
-            None => describe(Self::OP, self.parent, None),
+            Some(name) => below(self.parent, name),
+            None => self.parent.path(),
         }
     }
 
@@ -189,7 +230,7 @@ impl Call for ProbeAll<'_> {
         _limits: &Limits,
     ) -> Result<Self::Answer, Failure> {
         let Some(parent) = instance.find(self.parent, NodeKind::Directory).await? else {
-            return Err(gone(self.parent, NodeKind::Directory));
+            return Err(lost(instance, self.parent, NodeKind::Directory));
         };
         let start = Instant::now();
         for name in self.names {

@@ -12,6 +12,7 @@ use super::calls::{Call, describe_lookup};
 use super::failure::Failure;
 use super::places::Places;
 use crate::bindings::{Filesystem, FilesystemIndices};
+use crate::capability::{Capabilities, Spoiled};
 use crate::convert;
 use crate::engine::Engine;
 use crate::limits::Limits;
@@ -28,6 +29,7 @@ pub(super) struct Blueprint {
     pub(super) filesystem: FilesystemIndices,
     pub(super) output: Arc<Output>,
     pub(super) usage: Arc<Usage>,
+    pub(super) capabilities: Arc<Capabilities>,
 }
 
 /// What the instances of a provider hold together.
@@ -122,6 +124,7 @@ impl Blueprint {
             limits: &self.limits,
             console: &around.console,
             meter: &around.meter,
+            capabilities: &self.capabilities,
         });
         let instance = self.pre.instantiate_async(&mut store).await?;
         let filesystem = self.filesystem.load(&mut store, &instance)?;
@@ -153,6 +156,7 @@ impl Session {
                 // Counted from now: a call shorter than a tick is not asked to give way for
                 // ticks that went by while the instance was idle.
                 instance.store.set_epoch_deadline(1);
+                instance.store.data_mut().taint().clear();
                 call.run(instance, &blueprint.limits).await
             })
             .await
@@ -181,6 +185,13 @@ impl Instance {
     /// Returns the bytes of its linear memories.
     pub(super) fn memory(&self) -> u64 {
         self.store.data().memory()
+    }
+
+    /// Says how failed requests spoil an answer of the running call.
+    pub(super) fn judge(&mut self, empty: bool) -> Spoiled {
+        let state = self.store.data_mut();
+        let rule = state.capabilities().errors;
+        state.taint().judge(rule, empty)
     }
 
     /// Returns whether the running call has waited for something outside.

@@ -10,6 +10,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use super::instance::{Blueprint, Usage};
 use super::{LoadError, ProviderOptions};
 use crate::bindings::FilesystemIndices;
+use crate::capability::{self, Capabilities, Needs};
 use crate::engine::Engine;
 use crate::log::Output;
 use crate::store::State;
@@ -17,13 +18,16 @@ use crate::store::State;
 pub(super) fn blueprint(
     engine: &Engine,
     component: Vec<u8>,
+    needs: Option<&Needs>,
     options: ProviderOptions,
 ) -> Result<Blueprint, LoadError> {
     let component = compile(engine, component, options.limits.compile)?;
     let pre = link(engine, &component)?;
     let filesystem = FilesystemIndices::new(&pre).map_err(|error| unfit(&error))?;
     let name: Arc<str> = options.name.into();
+    let capabilities = Capabilities::new(Arc::clone(&name), options.grants, needs);
     Ok(Blueprint {
+        capabilities: Arc::new(capabilities),
         output: Output::new(Arc::clone(&name), options.log),
         name,
         limits: options.limits,
@@ -64,6 +68,7 @@ fn compile(engine: &Engine, bytes: Vec<u8>, limit: Duration) -> Result<Component
 fn link(engine: &Engine, component: &Component) -> Result<InstancePre<State>, LoadError> {
     let mut linker = Linker::new(engine.wasm());
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(|error| unfit(&error))?;
+    capability::add_to_linker(&mut linker).map_err(|error| unfit(&error))?;
     linker.instantiate_pre(component).map_err(|error| unfit(&error))
 }
 

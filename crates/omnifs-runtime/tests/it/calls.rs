@@ -59,10 +59,10 @@ async fn after_a_trap_objects_are_found_by_their_path() {
     assert!(matches!(counter.read("trap").await, Err(VfsError::Trap(_))));
     // Turned round, so that the new instance numbers everything differently.
     for (path, object) in objects.iter().rev() {
-        let content = counter.provider.read_file(object).await.unwrap().unwrap();
+        let content = counter.provider.read_file(object).await.unwrap().value.unwrap();
         assert_eq!(content, format!("{path}\n"));
     }
-    assert_eq!(counter.provider.list_children(&directory).await.unwrap(), ["1", "2", "3"]);
+    assert_eq!(counter.provider.list_children(&directory).await.unwrap().value, ["1", "2", "3"]);
     let child = counter.lookup(&directory, "2").await.unwrap().unwrap();
     assert_eq!(child.kind, NodeKind::File);
 }
@@ -95,7 +95,7 @@ async fn calls_run_beside_a_slow_one_on_instances_of_their_own() {
     assert!(timeout(Duration::from_millis(50), &mut running).await.is_err());
     for _ in 0..100 {
         let names = slow.provider.list_children(&directory);
-        assert_eq!(timeout(SOON, names).await.unwrap().unwrap(), ["a", "b", "c", "slow"]);
+        assert_eq!(timeout(SOON, names).await.unwrap().unwrap().value, ["a", "b", "c", "slow"]);
         assert_eq!(timeout(SOON, slow.text("dir/a")).await.unwrap(), "sibling\n");
     }
     assert_eq!(slow.provider.statistics().instances, 2, "one for each call at a time");
@@ -117,7 +117,7 @@ async fn there_are_no_more_instances_than_allowed() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(slow.provider.statistics().instances, 2);
     for call in calls {
-        assert_eq!(call.await.unwrap().unwrap().unwrap(), "slow\n");
+        assert_eq!(call.await.unwrap().unwrap().value.unwrap(), "slow\n");
     }
     assert_eq!(slow.provider.statistics().instances, 2);
 }
@@ -129,7 +129,7 @@ async fn forgotten_objects_are_found_again() {
     counter.provider.forget(object.key());
     let (parent, _) = object.place().unwrap();
     counter.provider.forget(parent.key());
-    assert_eq!(counter.provider.read_file(&object).await.unwrap().unwrap(), "b/2\n");
+    assert_eq!(counter.provider.read_file(&object).await.unwrap().value.unwrap(), "b/2\n");
 }
 
 #[tokio::test]
@@ -196,8 +196,15 @@ async fn a_bulk_lookup_answers_in_order_and_survives_bad_numbers() {
 async fn a_bulk_lookup_of_many_gets_through_in_steps() {
     let big = Fixture::new(guests::BIG);
     let many = big.object("many").await;
-    let names: Vec<_> =
-        big.provider.list_children(&many).await.unwrap().iter().map(|text| name(text)).collect();
+    let names: Vec<_> = big
+        .provider
+        .list_children(&many)
+        .await
+        .unwrap()
+        .value
+        .iter()
+        .map(|text| name(text))
+        .collect();
     let mut found = 0_usize;
     while found < names.len() {
         let probe = big.provider.probe_children(&many, &names[found..]).await.unwrap();

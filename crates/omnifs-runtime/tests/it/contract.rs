@@ -123,14 +123,32 @@ fn importing(package: &str, interface: &str) -> String {
 }
 
 #[test]
-fn a_capability_is_named() {
+fn capabilities_fit_as_the_contract_has_them() {
+    let artifact = check(guests::IMPORTS_HTTP).unwrap();
+    assert!(artifact.imports.contains(&"omnifs:provider/http@1.0.0".to_owned()));
+}
+
+#[test]
+fn a_capability_of_another_shape_is_told_apart() {
+    let wit = |function: &str| {
+        refusal(&format!(
+            "package omnifs:provider@1.0.0; {INTERFACE} interface config {{ {function} }}
+             world w {{ import config; export filesystem; }}"
+        ))
+    };
     assert_eq!(
-        check(guests::IMPORTS_HTTP).unwrap_err().to_string(),
-        "it imports the capability omnifs:provider/secrets@1.0.0, \
-         which this release cannot grant yet\n\
-         it imports the capability omnifs:provider/http@1.0.0, \
-         which this release cannot grant yet\n\
-         help: remove the calls to it; a capability that is not called is not imported"
+        wit("get: func(name: string) -> string;"),
+        "it does not fit omnifs:provider/config@1.0.0\n  \
+         the function get has another type\n    \
+         expected  get: func() -> string\n    \
+         found     get: func(name: string) -> string\n\
+         help: build it against omnifs-provider 1.0.0"
+    );
+    assert_eq!(
+        wit("set: func(name: string);"),
+        "it does not fit omnifs:provider/config@1.0.0\n  \
+         there is no function set in config\n\
+         help: build it against omnifs-provider 1.0.0"
     );
 }
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use omnifs_runtime::{
-    Engine, EngineOptions, Limits, LogLine, LogSource, Provider, ProviderLog, ProviderOptions,
+    Engine, EngineOptions, Grants, Limits, LogLine, LogSource, Provider, ProviderLog,
+    ProviderOptions,
 };
 use omnifs_vfs::{Child, Name, Object, ObjectKey, Source, VfsError};
 use parking_lot::Mutex;
@@ -53,7 +54,8 @@ impl Fixture {
     pub(crate) fn on(engine: &Engine, component: &[u8], limits: Limits) -> Self {
         let lines = Arc::new(Lines::default());
         let log = Arc::clone(&lines) as Arc<dyn ProviderLog>;
-        let options = ProviderOptions { name: "test".to_owned(), limits, log };
+        let options =
+            ProviderOptions { name: "test".to_owned(), limits, log, grants: Grants::default() };
         Self {
             provider: Provider::load(engine, component, options).unwrap(),
             lines,
@@ -67,7 +69,7 @@ impl Fixture {
         parent: &Arc<Object>,
         text: &str,
     ) -> Result<Option<Child>, VfsError> {
-        self.provider.lookup_child(parent, &name(text)).await
+        self.provider.lookup_child(parent, &name(text)).await.map(|answer| answer.value)
     }
 
     /// Looks every name of a path up, as a kernel does.
@@ -83,7 +85,7 @@ impl Fixture {
 
     pub(crate) async fn read(&self, path: &str) -> Result<Option<Bytes>, VfsError> {
         let object = self.object(path).await;
-        self.provider.read_file(&object).await
+        self.provider.read_file(&object).await.map(|answer| answer.value)
     }
 
     pub(crate) async fn text(&self, path: &str) -> String {
@@ -93,6 +95,6 @@ impl Fixture {
 
     pub(crate) async fn list(&self, path: &str) -> Result<Vec<String>, VfsError> {
         let object = if path.is_empty() { Arc::clone(&self.root) } else { self.object(path).await };
-        self.provider.list_children(&object).await
+        self.provider.list_children(&object).await.map(|answer| answer.value)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use omnifs_runtime::{Engine, EngineOptions, Limits, Provider, ProviderOptions};
+use omnifs_runtime::{Engine, EngineOptions, Grants, Limits, Provider, ProviderOptions};
 use omnifs_vfs::{Source, VfsError};
 use testkit::guests;
 use tokio::time::timeout;
@@ -98,8 +98,8 @@ async fn one_waiter_too_many_is_refused() {
         slow.provider.read_file(&object).await,
         Err(VfsError::Busy("1 calls wait for the provider already (limits.queue)".to_owned()))
     );
-    assert_eq!(waiting.await.unwrap().unwrap(), "ok\n");
-    assert_eq!(running.await.unwrap().unwrap().unwrap(), "slow\n");
+    assert_eq!(waiting.await.unwrap().value.unwrap(), "ok\n");
+    assert_eq!(running.await.unwrap().unwrap().value.unwrap(), "slow\n");
 }
 
 #[tokio::test]
@@ -213,7 +213,8 @@ async fn what_is_not_worth_lifting_is_left_in_the_guest() {
 fn compiling_has_an_end() {
     let limits = Limits { compile: Duration::ZERO, ..Limits::default() };
     let log = Arc::new(Lines::default());
-    let options = ProviderOptions { name: "test".to_owned(), limits, log };
+    let options =
+        ProviderOptions { name: "test".to_owned(), limits, log, grants: Grants::default() };
     let engine = Engine::new(EngineOptions::default()).unwrap();
     assert_eq!(
         Provider::load(&engine, guests::HELLO, options).unwrap_err().to_string(),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::contents::Body as Cached;
 use super::digest::Digest;
 use super::nodes::{Body, File, Node, Version};
-use super::{Change, Fresh, Tree};
+use super::{Change, Fresh, PARTIAL_VALID, Tree};
 use crate::{Attributes, Child, NodeId, NodeKind, Object, VfsError};
 
 /// From this size on, hashing is moved off the threads that answer requests.
@@ -85,10 +85,15 @@ impl Tree {
     /// Reads the file from the source and settles what version that is.
     ///
     /// Returns the bytes of the version that `node` stands for.
-    pub(super) async fn read_again(&self, node: NodeId) -> Result<Bytes, VfsError> {
+    pub(super) async fn read_again(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
         let object = Arc::clone(&self.nodes.lock().get(node)?.object);
         let asked = self.current();
-        let Some(bytes) = asked.source.read_file(&object).await? else {
+        let answer = asked.source.read_file(&object).await?;
+        let fresh = self.fresh_from(&asked, &answer);
+        if answer.partial.is_some() {
+            self.expire_soon(&object, node);
+        }
+        let Some(bytes) = answer.value else {
             return Err(self.settle_vanished(node, &object));
         };
         let digest = if bytes.len() < HASH_ASIDE {
@@ -98,10 +103,24 @@ impl Tree {
             let hashed = tokio::task::spawn_blocking(move || Digest::of(&bytes)).await;
             hashed.map_err(|_| VfsError::Internal("hashing was cut short".into()))?
         };
-        let (modified, fresh) = (self.clock.calendar(), self.fresh_from(&asked));
-        let inode = object.inode();
+        let (modified, inode) = (self.clock.calendar(), object.inode());
         let read = Cached { inode, digest, bytes, modified, until: fresh.until };
         self.settle_bytes((node, &object), read, fresh)
+    }
+
+    /// Has the kernel ask again for a file in a moment: it was told of the name before the
+    /// bytes were read, and believes it for longer than these may be believed.
+    fn expire_soon(self: &Arc<Self>, object: &Arc<Object>, node: NodeId) {
+        let Some((_, name)) = object.place() else { return };
+        let (tree, name) = (Arc::downgrade(self), name.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(PARTIAL_VALID).await;
+            let Some(tree) = tree.upgrade() else { return };
+            let parent = tree.nodes.lock().get(node).map(|node| node.parent);
+            if let Ok(parent) = parent {
+                tree.announce(Change::Expired { parent, name });
+            }
+        });
     }
 
     /// Records what was read: the first version of a node, the same one again, or another one,

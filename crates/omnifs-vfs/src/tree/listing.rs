@@ -57,6 +57,8 @@ pub(crate) struct Listing {
     /// `directories`; 0 is not known (no child has it).
     inodes: Vec<AtomicU64>,
     directories: Vec<AtomicBool>,
+    /// Whether there may be more names: the kernel is to ask again each time.
+    partial: bool,
     probing: AtomicBool,
     /// The digest of all that a reader sees of it, set once the kinds are as well known as they
     /// will be.
@@ -94,6 +96,7 @@ impl Listing {
             sorted: Vec::new(),
             inodes: Vec::new(),
             directories: Vec::new(),
+            partial: false,
             probing: AtomicBool::new(false),
             face: OnceLock::new(),
             probed: Notify::new(),
@@ -266,7 +269,7 @@ impl Tree {
         };
         self.await_kinds(directory, &listing).await;
         // The kernel would keep "kind unknown" of a name with the rest of the listing.
-        let face = listing.face.get().copied().filter(|_| is_fresh);
+        let face = listing.face.get().copied().filter(|_| is_fresh && !listing.partial);
         let caching = self.show(directory, face);
         let id = self.handles.insert(Open { directory, listing });
         Ok(DirectoryHandle { id, caching })
@@ -292,9 +295,11 @@ impl Tree {
     /// Asks the source for the names of a directory and settles them.
     async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
         let asked = self.current();
-        let raw = asked.source.list_children(object).await?;
-        let fresh = self.fresh_from(&asked);
-        let (mut listing, dropped) = Listing::new(&raw, self.handles.new_generation(), fresh)?;
+        let answer = asked.source.list_children(object).await?;
+        let fresh = self.fresh_from(&asked, &answer);
+        let raw = &answer.value;
+        let (mut listing, dropped) = Listing::new(raw, self.handles.new_generation(), fresh)?;
+        listing.partial = answer.partial.is_some();
         if dropped > 0 {
             self.dropped_names.fetch_add(dropped, Ordering::Relaxed);
             let (provider, path) = (&asked.settings.provider, object.path());

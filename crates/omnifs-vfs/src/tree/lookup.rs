@@ -109,9 +109,10 @@ impl Tree {
         name: &Name,
     ) -> Result<Option<NodeId>, VfsError> {
         let asked = self.current();
-        match asked.source.lookup_child(directory, name).await? {
+        let answer = asked.source.lookup_child(directory, name).await?;
+        match answer.value {
             Some(child) => {
-                let fresh = self.fresh_from(&asked);
+                let fresh = self.fresh_from(&asked, &answer);
                 self.settle((parent, name), (child, fresh)).map(Some)
             }
             None => {
@@ -123,8 +124,11 @@ impl Tree {
 
     /// Gives `name` the node of `child`: the one it has if that is still right, else a new one.
     ///
-    /// A node whose bytes are too old to be believed gives way to one that has not read any. An
-    /// answer of an earlier source changes nothing that a later one said.
+    /// A node whose bytes are too old to be believed gives way to one that has not read any.
+    /// One that is fresh stays, whatever number `child` has: a lookup would be answered with
+    /// it, too, and with a provider that numbers objects as it finds them the numbers of two
+    /// instances would take turns.
+    /// An answer of an earlier source changes nothing that a later one said.
     pub(super) fn settle(
         &self,
         (parent, name): (NodeId, &Name),
@@ -153,6 +157,9 @@ impl Tree {
             };
             if node.is(child) && current {
                 nodes.directory_mut(parent)?.renew(name, until);
+                return Ok(named.node);
+            }
+            if node.kind() == child.kind && current && now < named.until {
                 return Ok(named.node);
             }
         }
@@ -268,11 +275,12 @@ impl Tree {
     ) -> Result<Option<NodeId>, VfsError> {
         let object = Arc::clone(&self.nodes.lock().directory(parent)?.0.object);
         let asked = self.current();
-        let Some(child) = asked.source.lookup_child(&object, name).await? else {
+        let answer = asked.source.lookup_child(&object, name).await?;
+        let Some(child) = answer.value else {
             self.settle_absent(&asked, (parent, name))?;
             return Ok(None);
         };
-        let fresh = self.fresh_from(&asked);
+        let fresh = self.fresh_from(&asked, &answer);
         let read = {
             let nodes = self.nodes.lock();
             let named = nodes.directory(parent)?.1.child(name);

@@ -4,26 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::author::lock_file::lock_file;
 use crate::author::name::CrateName;
+use crate::author::template::{PLACEHOLDER, Template};
 use crate::author::{print, sdk, write_file};
 use crate::places::Places;
-
-/// The page's manifest, to the letter but for the name.
-const MANIFEST: &str = include_str!("../../templates/minimal/manifest.toml");
-
-/// The name in [`MANIFEST`].
-const PLACEHOLDER: &str = "my-provider";
-
-/// Every other file of a new provider, next to the SDK and the lock file.
-const FILES: [(&str, &str); 4] = [
-    (".cargo/config.toml", include_str!("../../templates/minimal/cargo-config.toml")),
-    (".gitignore", include_str!("../../templates/minimal/gitignore")),
-    ("src/lib.rs", include_str!("../../templates/minimal/lib.rs")),
-    ("wit/provider.wit", include_str!("../../../../wit/provider.wit")),
-];
 
 /// What `omnifs init` is told.
 #[derive(Debug, Args)]
@@ -33,13 +20,6 @@ pub(crate) struct InitArgs {
     /// What to begin with
     #[arg(long, value_enum, default_value_t = Template::Minimal)]
     template: Template,
-}
-
-/// What a provider can begin with.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Template {
-    /// One directory with one file
-    Minimal,
 }
 
 /// Makes the directory of a new provider, and prints what to do next.
@@ -53,18 +33,18 @@ pub(crate) fn init(arguments: &InitArgs) -> anyhow::Result<()> {
     let directory = working.join(name.as_str());
     refuse_occupied(&directory, &name)?;
     let above = workspace_above(&directory);
-    let Template::Minimal = arguments.template;
-    let mut manifest = MANIFEST.replace(PLACEHOLDER, name.as_str());
+    let template = arguments.template;
+    let mut manifest = template.manifest().replace(PLACEHOLDER, name.as_str());
     if above.is_some() {
         manifest.push_str("[workspace]\n");
     }
     write_file(&directory.join("Cargo.toml"), &manifest)?;
-    write_file(&directory.join("Cargo.lock"), &lock_file(&name))?;
-    for (file, text) in FILES {
+    write_file(&directory.join("Cargo.lock"), &lock_file(&name, template))?;
+    for (file, text) in template.files() {
         write_file(&directory.join(file), text)?;
     }
     sdk::write(&directory)?;
-    print(&report(&name, &directory, above.as_deref()))
+    print(&report(&name, template, &directory, above.as_deref()))
 }
 
 /// Fails when the directory exists and is not an empty directory.
@@ -93,7 +73,7 @@ fn workspace_above(directory: &Path) -> Option<std::path::PathBuf> {
     })
 }
 
-fn report(name: &CrateName, directory: &Path, above: Option<&Path>) -> String {
+fn report(name: &CrateName, template: Template, directory: &Path, above: Option<&Path>) -> String {
     let config = Places::find().map(|places| places.config.display().to_string());
     let config = config.unwrap_or_else(|_| "~/.config/omnifs/providers.toml".to_string());
     let (crate_name, provider, stem) = (name.as_str(), name.provider(), name.file_stem());
@@ -106,28 +86,28 @@ fn report(name: &CrateName, directory: &Path, above: Option<&Path>) -> String {
             manifest.display()
         )
     });
+    let mut entry = vec![
+        "[[provider]]".to_string(),
+        format!("name = \"{provider}\""),
+        format!("path = {path:?}"),
+        format!("mount = \"/omnifs/{provider}\""),
+    ];
+    entry.extend(template.grants().iter().map(|line| (*line).to_string()));
+    let advice = template.advice().map_or_else(String::new, |advice| format!("\n{advice}\n"));
     format!(
         "created the provider {crate_name} in {crate_name}/\n{own}\n\
          next:\n  \
            cd {crate_name}\n  \
            omnifs build --target wasm32-wasip2\n  \
            omnifs restart\n\n\
-         before the last one, add it to {config}:\n\n  \
-           [[provider]]\n  \
-           name = \"{provider}\"\n  \
-           path = {path:?}\n  \
-           mount = \"/omnifs/{provider}\"\n"
+         before the last one, add it to {config}:\n\n  {}\n{advice}",
+        entry.join("\n  ")
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_manifest_has_the_name_once() {
-        assert_eq!(MANIFEST.matches(PLACEHOLDER).count(), 1);
-    }
 
     #[test]
     fn a_workspace_is_found_at_any_distance_and_a_package_is_none() {

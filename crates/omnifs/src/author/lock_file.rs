@@ -4,26 +4,16 @@
 //! without a network once they are downloaded.
 
 use crate::author::name::CrateName;
-
-/// The lock file of the providers that come with omnifs, which use the same SDK.
-const TESTED: &str = include_str!("../../../../providers/Cargo.lock");
+use crate::author::template::{PLACEHOLDER, Template};
 
 const PACKAGE: &str = "[[package]]\n";
 
-/// The SDK and what it depends on.
-const LOCKED: [&str; 2] = ["omnifs-provider", "wit-bindgen"];
-
 /// Returns the text of the file, as cargo itself would write it.
-pub(super) fn lock_file(name: &CrateName) -> String {
-    let (head, _) = TESTED.split_once(PACKAGE).unwrap_or((TESTED, ""));
-    let own = format!(
-        "name = \"{}\"\nversion = \"0.1.0\"\ndependencies = [\n \"omnifs-provider\",\n]",
-        name.as_str()
-    );
-    let locked = TESTED.split(PACKAGE).map(str::trim_end).filter(|package| {
-        LOCKED.iter().any(|name| package.starts_with(&format!("name = \"{name}\"\n")))
-    });
-    let mut packages: Vec<&str> = locked.chain([own.as_str()]).collect();
+pub(super) fn lock_file(name: &CrateName, template: Template) -> String {
+    let lock =
+        template.lock().replace(&format!("\"{PLACEHOLDER}\""), &format!("{:?}", name.as_str()));
+    let (head, packages) = lock.split_once(PACKAGE).unwrap_or((&lock, ""));
+    let mut packages: Vec<&str> = packages.split(PACKAGE).map(str::trim_end).collect();
     // By name, as cargo does: `--locked` refuses any other order.
     packages.sort_unstable_by_key(|package| package.lines().next());
     let packages = packages.join(&format!("\n\n{PACKAGE}"));
@@ -32,18 +22,45 @@ pub(super) fn lock_file(name: &CrateName) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use clap::ValueEnum as _;
+
     use super::*;
+
+    fn packages(text: &str) -> Vec<toml::Value> {
+        let lock: toml::Table = text.parse().expect("TOML");
+        lock["package"].as_array().expect("packages").clone()
+    }
+
+    fn name(package: &toml::Value) -> &str {
+        package["name"].as_str().expect("a name")
+    }
 
     #[test]
     fn packages_stand_in_order() {
-        for name in ["a", "p", "z"] {
-            let text = lock_file(&name.parse().expect("a name"));
-            let lock: toml::Table = text.parse().expect("TOML");
-            let packages = lock["package"].as_array().expect("packages");
-            let names: Vec<&str> =
-                packages.iter().map(|package| package["name"].as_str().expect("a name")).collect();
-            assert!(names.is_sorted(), "{names:?}");
-            assert_eq!(names.len(), 3, "{names:?}");
+        for template in Template::value_variants() {
+            let count = packages(template.lock()).len();
+            for own in ["a", "p", "z"] {
+                let lock = packages(&lock_file(&own.parse().expect("a name"), *template));
+                let names: Vec<&str> = lock.iter().map(name).collect();
+                assert!(names.is_sorted(), "{names:?}");
+                assert!(names.contains(&own) && names.len() == count, "{names:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_package_is_the_one_that_the_sdk_was_tested_with() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
+        let tested = packages(&fs::read_to_string(root).expect("the workspace's lock file"));
+        for template in Template::value_variants() {
+            for package in packages(template.lock()) {
+                let Some(checksum) = package.get("checksum") else { continue };
+                let same = |other: &&toml::Value| other.get("checksum") == Some(checksum);
+                assert!(tested.iter().any(|other| same(&other)), "{}", name(&package));
+            }
         }
     }
 }

@@ -11,17 +11,38 @@ pub(super) const PLACE: &str = ".omnifs/sdk";
 /// The version of the SDK that is embedded here.
 pub(super) const VERSION: &str = "1.0.0";
 
+/// Names a file of the SDK's source and embeds it.
+macro_rules! source {
+    ($file:literal) => {
+        ($file, include_str!(concat!("../../../omnifs-provider/", $file)))
+    };
+}
+
 /// Every file of the SDK. It builds anywhere: its manifest names no workspace.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 22] = [
     ("Cargo.toml", include_str!("../../templates/sdk/manifest.toml")),
     ("LICENSE-APACHE", include_str!("../../../../LICENSE-APACHE")),
     ("LICENSE-MIT", include_str!("../../../../LICENSE-MIT")),
     // So that an author's `cargo fmt --all` leaves the copy as it is.
     ("rustfmt.toml", include_str!("../../../../rustfmt.toml")),
-    ("src/bindings.rs", include_str!("../../../omnifs-provider/src/bindings.rs")),
-    ("src/identity.rs", include_str!("../../../omnifs-provider/src/identity.rs")),
-    ("src/lib.rs", include_str!("../../../omnifs-provider/src/lib.rs")),
-    ("src/section.rs", include_str!("../../../omnifs-provider/src/section.rs")),
+    source!("src/bindings.rs"),
+    source!("src/config.rs"),
+    source!("src/error.rs"),
+    source!("src/http.rs"),
+    source!("src/http/bodies.rs"),
+    source!("src/http/link.rs"),
+    source!("src/http/paging.rs"),
+    source!("src/http/query.rs"),
+    source!("src/http/request.rs"),
+    source!("src/http/response.rs"),
+    source!("src/http/url.rs"),
+    source!("src/identity.rs"),
+    source!("src/lib.rs"),
+    source!("src/log.rs"),
+    source!("src/names.rs"),
+    source!("src/needs.rs"),
+    source!("src/secrets.rs"),
+    source!("src/section.rs"),
 ];
 
 /// What [`refresh`] did.
@@ -99,10 +120,19 @@ mod tests {
 
     #[test]
     fn every_source_file_is_embedded() {
-        let sources = fs::read_dir(crate_of_the_sdk().join("src")).expect("the crate is there");
-        let mut there: Vec<String> = sources
-            .map(|entry| format!("src/{}", entry.expect("readable").file_name().display()))
-            .collect();
+        let mut there = Vec::new();
+        let mut directories = vec![crate_of_the_sdk().join("src")];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).expect("the crate is there") {
+                let path = entry.expect("readable").path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else {
+                    let file = path.strip_prefix(crate_of_the_sdk()).expect("below it");
+                    there.push(file.to_str().expect("text").to_string());
+                }
+            }
+        }
         there.sort();
         let embedded: Vec<&str> =
             FILES.iter().map(|(file, _)| *file).filter(|file| file.starts_with("src/")).collect();
@@ -115,6 +145,7 @@ mod tests {
         let (ours, copy) = (manifest(&ours), manifest(FILES[0].1));
         assert_eq!(ours.get("package"), copy.get("package"));
         assert_eq!(ours.get("dependencies"), copy.get("dependencies"));
+        assert_eq!(ours.get("features"), copy.get("features"));
         assert_eq!(copy["package"]["version"].as_str(), Some(VERSION));
     }
 

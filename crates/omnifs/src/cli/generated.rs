@@ -3,25 +3,37 @@
 use std::path::Path;
 
 use anyhow::Context;
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::{Cli, output};
 use crate::exit::{Exit, Failure};
 
-/// The program as a user knows it. The library has no way to take a command away, and what it
-/// makes for shells shows hidden ones, too.
-fn visible() -> clap::Command {
-    let whole = Cli::command();
-    let mut shown = clap::Command::new("omnifs")
-        .version(env!("CARGO_PKG_VERSION"))
-        .disable_help_subcommand(true)
-        .subcommand_required(true);
-    if let Some(about) = whole.get_about() {
+/// The program as a user knows it.
+fn visible() -> Command {
+    without_hidden(&Cli::command()).version(env!("CARGO_PKG_VERSION"))
+}
+
+/// Copies what is not hidden of a command. The library has no way to take a part of a command
+/// away, and what it makes for shells shows hidden ones, too.
+fn without_hidden(command: &Command) -> Command {
+    // Names have to live as long as the program, which ends when it has printed.
+    let name: &'static str = command.get_name().to_owned().leak();
+    let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let commands = command.get_subcommands().filter(|command| !command.is_hide_set());
+    let mut shown = Command::new(name)
+        .args(arguments.cloned())
+        .subcommands(commands.map(without_hidden))
+        .subcommand_required(command.is_subcommand_required_set())
+        .disable_help_subcommand(command.is_disable_help_subcommand_set());
+    if let Some(about) = command.get_about() {
         shown = shown.about(about.clone());
     }
-    shown.subcommands(whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned())
+    if let Some(about) = command.get_long_about() {
+        shown = shown.long_about(about.clone());
+    }
+    shown
 }
 
 /// Prints the completions of a shell.

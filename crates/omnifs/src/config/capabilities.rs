@@ -3,11 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use omnifs_runtime::http::{AllowEntry, AllowedMethod, Origin, PathPattern, Target, domain};
 use toml::Spanned;
 
-use super::allow::{AllowEntry, Method, Origin, Target, domain};
 use super::check::absolute;
-use super::path_rules::PathPattern;
 use super::problem::Problem;
 use super::raw::{RawAllow, RawAllowTable, RawCapabilities, RawSecret};
 
@@ -95,9 +94,7 @@ fn allow(raw: Spanned<RawAllow>, home: &Path) -> Result<AllowEntry, Problem> {
     let span = raw.span();
     match raw.into_inner() {
         RawAllow::Host(text) => {
-            let origin = Origin::parse(&text).map_err(|why| refused(span, &text, why))?;
-            let target = Target::Network { origin, allow_private: false };
-            Ok(AllowEntry { target, methods: Vec::new(), paths: Vec::new() })
+            AllowEntry::of_origin(&text).map_err(|why| refused(span, &text, why))
         }
         RawAllow::Table(mut table) => {
             let methods = methods(table.methods.take())?;
@@ -149,9 +146,9 @@ fn refused(span: std::ops::Range<usize>, text: &str, why: String) -> Problem {
     )
 }
 
-fn methods(raw: Option<Vec<Spanned<String>>>) -> Result<Vec<Method>, Problem> {
+fn methods(raw: Option<Vec<Spanned<String>>>) -> Result<Vec<AllowedMethod>, Problem> {
     let parse = |text: Spanned<String>| {
-        Method::parse(text.get_ref()).ok_or_else(|| {
+        AllowedMethod::parse(text.get_ref()).ok_or_else(|| {
             let message = format!("{:?} is not a method that can be allowed", text.get_ref());
             Problem::new(text.span(), message, "not a method")
                 .help("write GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS")

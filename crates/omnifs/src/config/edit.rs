@@ -5,6 +5,9 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Tom
 /// The key of all providers.
 const PROVIDERS: &str = "provider";
 
+/// The key of what a provider is granted.
+const CAPABILITIES: &str = "capabilities";
+
 /// The keys of a new provider, as they are to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -14,11 +17,33 @@ pub(crate) struct Entry {
     pub(crate) path: String,
     /// Where it is to be mounted.
     pub(crate) mount: String,
+    /// What is granted: entries of `http.allow`.
+    pub(crate) allow: Vec<String>,
+    /// What is granted: secrets, each from the variable of its name.
+    pub(crate) secrets: Vec<String>,
 }
 
 impl Entry {
     fn keys(&self) -> [(&'static str, &str); 3] {
         [("name", &self.name), ("path", &self.path), ("mount", &self.mount)]
+    }
+
+    /// Returns what is granted as the values of `[provider.capabilities]`.
+    fn grants(&self) -> Vec<(&'static str, Value)> {
+        let mut grants = Vec::new();
+        if !self.allow.is_empty() {
+            let allow: Array = self.allow.iter().collect();
+            let http: InlineTable = [("allow", allow)].into_iter().collect();
+            grants.push(("http", Value::from(http)));
+        }
+        if !self.secrets.is_empty() {
+            let source = |name: &String| -> (String, InlineTable) {
+                (name.clone(), [("env", name.as_str())].into_iter().collect())
+            };
+            let secrets: InlineTable = self.secrets.iter().map(source).collect();
+            grants.push(("secrets", Value::from(secrets)));
+        }
+        grants
     }
 }
 
@@ -29,13 +54,25 @@ impl Entry {
 pub(crate) fn add(text: &str, entry: &Entry) -> Result<String, TomlError> {
     let mut document: DocumentMut = text.parse()?;
     if let Some(array) = document.get_mut(PROVIDERS).and_then(Item::as_array_mut) {
-        let table: InlineTable = entry.keys().into_iter().collect();
+        let mut table: InlineTable = entry.keys().into_iter().collect();
+        let grants = entry.grants();
+        if !grants.is_empty() {
+            table.insert(CAPABILITIES, Value::from(grants.into_iter().collect::<InlineTable>()));
+        }
         array.push(table);
         return Ok(document.to_string());
     }
     let mut table = Table::new();
     for (key, value) in entry.keys() {
         table.insert(key, toml_edit::value(value));
+    }
+    let grants = entry.grants();
+    if !grants.is_empty() {
+        let mut capabilities = Table::new();
+        for (key, value) in grants {
+            capabilities.insert(key, toml_edit::value(value));
+        }
+        table.insert(CAPABILITIES, Item::Table(capabilities));
     }
     let mut tables = ArrayOfTables::new();
     tables.push(table);
@@ -143,7 +180,13 @@ allow_other = false
 ";
 
     fn entry() -> Entry {
-        Entry { name: "n".into(), path: "/with \"quotes\"".into(), mount: "~/omnifs/n".into() }
+        Entry {
+            name: "n".into(),
+            path: "/with \"quotes\"".into(),
+            mount: "~/omnifs/n".into(),
+            allow: Vec::new(),
+            secrets: Vec::new(),
+        }
     }
 
     #[test]
@@ -198,5 +241,17 @@ allow_other = false
     fn no_toml_is_refused() {
         assert!(add("[[provider", &entry()).is_err());
         assert!(remove("[[provider", "a").is_err());
+    }
+
+    #[test]
+    fn grants_are_written_as_the_page_has_them() {
+        let entry = Entry { allow: vec!["a.example".into()], secrets: vec!["K".into()], ..entry() };
+        let text = add("", &entry).unwrap();
+        let grants = "\n[provider.capabilities]\n\
+                      http = { allow = [\"a.example\"] }\n\
+                      secrets = { K = { env = \"K\" } }\n";
+        assert!(text.ends_with(grants), "{text}");
+        let inline = add("provider = []\n", &entry).unwrap();
+        assert!(inline.contains("capabilities = { http = { allow = [\"a.example\"] }"), "{inline}");
     }
 }

@@ -1,6 +1,6 @@
-use super::allow::{HostPattern, Scheme, Target};
 use super::capabilities::SecretSource;
 use super::*;
+use omnifs_runtime::http::{HostPattern, Scheme, Target};
 
 /// The page's first example.
 const PAGE_FIRST: &str = r#"

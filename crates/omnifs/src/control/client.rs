@@ -10,7 +10,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use super::{Reloaded, Status};
+use super::{CallFailure, Reloaded, Status};
 use crate::places::{Places, SocketPath};
 
 /// How long the daemon may take to answer: it answers from memory.
@@ -60,6 +60,15 @@ impl<'a> Daemon<'a> {
     pub(crate) fn status(&self) -> anyhow::Result<Status> {
         serde_json::from_str(&self.status_text()?)
             .context("this version cannot read the daemon's status")
+    }
+
+    /// Returns the calls that failed lately, the newest last.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or in a form that this version does not know.
+    pub(crate) fn errors(&self) -> anyhow::Result<Vec<CallFailure>> {
+        let answer = self.ask(Method::GET, "/v1/errors")?;
+        serde_json::from_slice(&answer).context("this version cannot read the daemon's errors")
     }
 
     /// Asks the daemon to end; it does so after its answer.

@@ -14,13 +14,16 @@ use futures_util::future::BoxFuture;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 
-use super::{Reloaded, Status};
+use super::{CallFailure, Reloaded, Status};
 use crate::places::SocketPath;
 
 /// What the socket tells and does.
 pub(crate) trait Control: Send + Sync + 'static {
     /// Returns the current status, from memory.
     fn status(&self) -> Status;
+
+    /// Returns the calls that failed lately, the newest last, from memory.
+    fn errors(&self) -> Vec<CallFailure>;
 
     /// Applies the configuration as it is now. The error is what is wrong with it, for the
     /// user; nothing changes then.
@@ -63,6 +66,10 @@ impl Socket {
             .route(
                 "/v1/status",
                 get(async |State(control): State<Arc<dyn Control>>| Json(control.status())),
+            )
+            .route(
+                "/v1/errors",
+                get(async |State(control): State<Arc<dyn Control>>| Json(control.errors())),
             )
             .route(
                 "/v1/reload",

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use omnifs_fuse::{MountOptions, Notices, Session, SessionOptions};
+use omnifs_runtime::http::Tls;
 use omnifs_runtime::{
     Engine, EngineOptions, Limits, LoadError, LogLine, LogSource, Provider, ProviderLog,
-    ProviderOptions,
+    ProviderOptions, Severity,
 };
-use omnifs_vfs::{Clock, Settings, Source, SystemClock, Tree};
+use omnifs_vfs::{Settings, Source, SystemClock, Tree};
 use tokio::runtime::Handle;
 
+use super::grants::{self, Common};
 use super::host::Host;
 use super::slot::Serving;
 use crate::config::{Config, HostConfig, LimitsConfig, ProviderConfig};
@@ -21,7 +23,7 @@ use crate::places::Places;
 /// What all providers share.
 pub(super) struct Parts {
     engine: Engine,
-    clock: Arc<dyn Clock>,
+    common: Common,
     log: Arc<dyn ProviderLog>,
     runtime: Handle,
     host: HostConfig,
@@ -36,9 +38,15 @@ pub(super) struct Parts {
 /// When the engine cannot be made.
 pub(super) fn host(config: Config, places: &Places) -> anyhow::Result<Arc<Host>> {
     let options = EngineOptions { compiled: Some(places.compiled.clone()) };
+    let common = Common {
+        tls: tls(config.host.ca_file.as_deref())?,
+        clock: Arc::new(SystemClock::new()),
+        variables: config.secret_variables(),
+        places: places.clone(),
+    };
     let parts = Parts {
         engine: Engine::new(options).context("cannot run WebAssembly")?,
-        clock: Arc::new(SystemClock::new()),
+        common,
         log: Arc::new(LogLines),
         runtime: Handle::current(),
         promised: config.enabled().map(|provider| provider.cache.memory).sum(),
@@ -58,6 +66,7 @@ impl Parts {
             name: config.name.clone(),
             limits: limits(&config.limits),
             log: Arc::clone(&self.log),
+            grants: grants::grants(config, &self.common)?,
         };
         Provider::load(&self.engine, &component, options).map_err(|LoadError { reason, remedy }| {
             Trouble {
@@ -80,7 +89,7 @@ impl Parts {
         path: &Path,
     ) -> Result<Serving, Trouble> {
         let source: Arc<dyn Source> = Arc::<Provider>::clone(&provider);
-        let tree = Tree::new(source, Arc::clone(&self.clock), self.settings(config));
+        let tree = Tree::new(source, Arc::clone(&self.common.clock), self.settings(config));
         let options = MountOptions {
             mountpoint: path.to_path_buf(),
             name: config.name.clone(),
@@ -116,6 +125,14 @@ impl Parts {
     }
 }
 
+/// Returns whom connections trust.
+fn tls(ca_file: Option<&Path>) -> anyhow::Result<Tls> {
+    let Some(file) = ca_file else { return Ok(Tls::default()) };
+    let failed = || format!("cannot use `ca_file` of [host], {}", file.display());
+    let pem = std::fs::read(file).with_context(failed)?;
+    Tls::trusting(&pem).with_context(failed)
+}
+
 fn limits(config: &LimitsConfig) -> Limits {
     let default = Limits::default();
     Limits {
@@ -142,8 +159,19 @@ impl ProviderLog for LogLines {
     fn line(&self, line: LogLine<'_>) {
         let LogLine { provider, source, text } = line;
         match source {
-            LogSource::Stdout => tracing::info!(target: "provider", provider, "{text}"),
-            LogSource::Stderr | LogSource::Host => {
+            LogSource::Message(Severity::Error) => {
+                tracing::error!(target: "provider", provider, "{text}");
+            }
+            LogSource::Stdout | LogSource::Message(Severity::Info) => {
+                tracing::info!(target: "provider", provider, "{text}");
+            }
+            LogSource::Message(Severity::Debug) => {
+                tracing::debug!(target: "provider", provider, "{text}");
+            }
+            LogSource::Message(Severity::Trace) => {
+                tracing::trace!(target: "provider", provider, "{text}");
+            }
+            LogSource::Stderr | LogSource::Host | LogSource::Message(Severity::Warn) => {
                 tracing::warn!(target: "provider", provider, "{text}");
             }
         }

@@ -12,7 +12,7 @@ use super::compose::Parts;
 use super::slot::Slot;
 use crate::config::{Component, Config, ConfigError, ProviderConfig};
 use crate::control::server::Control;
-use crate::control::{SCHEMA, Status, Trouble};
+use crate::control::{CallFailure, SCHEMA, Status, Trouble};
 use crate::places::Places;
 
 /// Why the configuration is applied.
@@ -214,6 +214,12 @@ impl Control for Host {
             version: VERSION.to_owned(),
             providers: self.slots().iter().map(|slot| slot.status()).collect(),
         }
+    }
+
+    fn errors(&self) -> Vec<CallFailure> {
+        let mut failures: Vec<_> = self.slots().iter().flat_map(|slot| slot.failures()).collect();
+        failures.sort_by_key(|failure| failure.at);
+        failures
     }
 
     fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<(), String>> {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omnifs_fuse::{Session, mounts};
-use omnifs_runtime::Provider;
+use omnifs_runtime::http::HostStatistics;
+use omnifs_runtime::{FailedCall, Provider};
 use omnifs_vfs::{Source, Tree};
 use parking_lot::Mutex;
 
 use super::compose::Parts;
-use super::mountpoint;
+use super::{grants, mountpoint};
 use crate::config::{Component, ProviderConfig};
-use crate::control::{CacheStatus, ProviderStatus, State, Trouble};
+use crate::control::{CacheStatus, CallFailure, ProviderStatus, State, Trouble, UpstreamStatus};
 
 /// How long finding out what a mount's path leads to may take: it may lead through somebody
 /// else's hanging mount.
@@ -249,6 +250,27 @@ impl Slot {
         }
     }
 
+    /// Returns the calls that failed lately, the newest last.
+    pub(super) fn failures(&self) -> Vec<CallFailure> {
+        let failed = match &*self.standing.lock() {
+            Standing::Serving(serving) => serving.provider.failures(),
+            Standing::Loading | Standing::Failed(_) | Standing::Unmounted => Vec::new(),
+        };
+        let report = |failed: FailedCall| CallFailure {
+            at: failed.at.seconds,
+            provider: self.name.clone(),
+            op: failed.op.to_owned(),
+            path: self.mount.join(failed.path.trim_start_matches('/')).display().to_string(),
+            inside: failed.path,
+            errno: omnifs_fuse::errno_name(&failed.error).to_owned(),
+            reason: failed.error.to_string(),
+            remedy: grants::remedy(&failed.error).to_owned(),
+            partial: failed.partial,
+            times: failed.times,
+        };
+        failed.into_iter().map(report).collect()
+    }
+
     pub(super) fn status(&self) -> ProviderStatus {
         let config = self.config();
         let mut status = ProviderStatus {
@@ -278,8 +300,19 @@ impl Slot {
                 status.instances = counts.instances;
                 status.traps = counts.traps;
                 status.cache.memory = tree.statistics().memory;
+                let asked = provider.upstreams().into_iter();
+                status.http = asked.map(upstream).collect();
             }
         }
         status
+    }
+}
+
+fn upstream(asked: HostStatistics) -> UpstreamStatus {
+    UpstreamStatus {
+        host: asked.host,
+        requests: asked.requests,
+        errors: asked.errors,
+        limited_until: asked.limited_until,
     }
 }

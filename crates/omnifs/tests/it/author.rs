@@ -1,5 +1,6 @@
 //! `omnifs init` and `omnifs build`, as an author types them.
 
+mod http;
 mod registry;
 mod toolchain;
 
@@ -24,10 +25,16 @@ struct Project {
 
 impl Project {
     fn new() -> Self {
+        Self::begin("minimal").0
+    }
+
+    /// Makes one from a template, and returns what `omnifs init` printed.
+    fn begin(template: &str) -> (Self, String) {
         let sandbox = Sandbox::new(OMNIFS);
-        let _said = sandbox.omnifs(["init", "my-provider"]).expect_code(0);
+        let init = ["init", "my-provider", "--template", template];
+        let said = sandbox.omnifs(init).expect_code(0);
         let directory = sandbox.home().join("my-provider");
-        Self { sandbox, directory }
+        (Self { sandbox, directory }, said.stdout)
     }
 
     fn command(&self, program: &str) -> Command {

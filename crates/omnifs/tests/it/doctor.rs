@@ -3,6 +3,7 @@
 use serde_json::Value;
 use testkit::{Output, Sandbox, guests, run};
 
+use crate::ordinary_user::Unprivileged;
 use crate::{OMNIFS, config_of, mounted};
 
 /// Runs the doctor in a mount namespace of its own, after `prepare`.
@@ -117,6 +118,57 @@ fn indexers_and_containers_are_warnings() {
     let [level, text, fix] = finding(&container, "propagation");
     assert!(level == "warning" && text.ends_with("inside of this container alone"), "{text}");
     assert!(fix.ends_with(":rshared"), "{fix}");
+}
+
+#[test]
+fn an_ordinary_user_needs_fusermount3_with_its_bit() {
+    let user = Unprivileged::new();
+    user.configure_with("~/mnt/hello", "");
+    let doctor = |prepare: &str| user.shell_after(prepare, "exec omnifs doctor --json");
+    let well = doctor("true");
+    assert_eq!(
+        finding(&well, "fusermount3")[..2],
+        ["ok", "/usr/bin/fusermount3 is set-user-id root"]
+    );
+    // A device is no program, so the search goes past it.
+    let missing = doctor("mount --bind /dev/null /usr/bin/fusermount3").expect_code(1);
+    let expected = ["error", "fusermount3 is not installed", "install the package fuse3"];
+    assert_eq!(finding(&missing, "fusermount3"), expected);
+
+    // A file system of its own, so that the fix can be tried.
+    let copy = "mount -t tmpfs none /mnt && cp /usr/bin/fusermount3 /mnt/x && chmod 755 /mnt/x \
+                && mount --bind /mnt/x /usr/bin/fusermount3";
+    let without = doctor(copy).expect_code(1);
+    let [level, text, fix] = finding(&without, "fusermount3");
+    assert_eq!(level, "error");
+    assert_eq!(text, "/usr/bin/fusermount3 is not set-user-id root, and cannot mount");
+    let fixed = doctor(&format!("{copy} && {}", fix.replace("sudo ", "")));
+    assert_eq!(finding(&fixed, "fusermount3")[0], "ok", "{fix}");
+}
+
+#[test]
+fn an_ordinary_user_may_let_others_in_only_where_fuse_conf_permits_it() {
+    let user = Unprivileged::new();
+    let conf = "mount -t tmpfs none /mnt && echo '#user_allow_other' >/mnt/conf \
+                && mount --bind /mnt/conf /etc/fuse.conf";
+    let doctor = |prepare: &str| user.shell_after(prepare, "exec omnifs doctor --json");
+    user.configure_with("~/mnt/hello", "");
+    assert_eq!(findings(&doctor(conf), "allow_other"), Vec::<Value>::new());
+
+    user.configure_with("~/mnt/hello", "[host]\nallow_other = true\n");
+    let [level, text, fix] = finding(&doctor(conf).expect_code(1), "allow_other");
+    assert_eq!(level, "error");
+    assert!(text.contains("/etc/fuse.conf does not permit it to ordinary users"), "{text}");
+    let command = fix.split("; or").next().unwrap().replace("sudo ", "");
+    let permitted = format!("{conf} && {command} >&2");
+    let fixed = doctor(&permitted);
+    assert_eq!(finding(&fixed, "allow_other")[..2], ["ok", "/etc/fuse.conf permits it"], "{fix}");
+
+    // What it says is so: the mount works with the permission, and not without.
+    let start = "omnifs start; code=$?; omnifs stop; exit $code";
+    let refused = user.shell_after(conf, start).expect_code(1);
+    assert!(refused.stderr.contains("allow_other"), "{}", refused.stderr);
+    let _ = user.shell_after(&permitted, start).expect_code(0);
 }
 
 #[test]

@@ -53,12 +53,16 @@ fn a_missing_component_is_named() {
 }
 
 #[test]
-fn a_component_that_wants_a_capability_is_refused_by_its_name() {
+fn a_capability_that_is_not_granted_is_denied_with_the_line_that_would_grant_it() {
     let sandbox = Sandbox::new(OMNIFS);
-    let grant = "[provider.capabilities]\nhttp = { allow = [\"api.example.com\"] }";
-    sandbox.configure(&config_of(&sandbox, &[("net", guests::IMPORTS_HTTP_PATH)], grant));
-    let said = refused(&sandbox);
-    assert!(said.contains("omnifs:provider/http"), "{said}");
+    sandbox.configure(&config_of(&sandbox, &[("net", guests::IMPORTS_HTTP_PATH)], ""));
+    let _started = sandbox.omnifs(["start"]).expect_code(0);
+    let file = sandbox.root().join("mnt/net/status").display().to_string();
+    let read = sandbox.shell(&format!("cat {file}")).expect_code(0).stdout;
+    let line = "add \\\"api.example.com\\\" to http.allow in [provider.capabilities]";
+    assert!(read.contains("Denied") && read.contains(line), "{read}");
+    let log = sandbox.omnifs(["logs"]).expect_code(0).stdout;
+    assert!(log.contains("may not GET https://api.example.com/"), "{log}");
 }
 
 #[test]

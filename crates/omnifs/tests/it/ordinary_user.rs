@@ -13,13 +13,13 @@ use crate::{OMNIFS, config_of};
 const USER: u32 = 65_534;
 
 /// A sandbox that belongs to the user, with a copy of everything that only root may read.
-struct Unprivileged {
-    sandbox: Sandbox,
+pub(crate) struct Unprivileged {
+    pub(crate) sandbox: Sandbox,
     component: PathBuf,
 }
 
 impl Unprivileged {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sandbox = Sandbox::new(OMNIFS);
         let root = sandbox.root();
         fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
@@ -36,9 +36,15 @@ impl Unprivileged {
     /// Returns a shell of the user in a mount namespace of its own, where `/dev/fuse` is for
     /// everybody.
     fn shell(&self, line: &str) -> Output {
+        self.shell_after("true", line)
+    }
+
+    /// As `shell`, after root has run `more` in the namespace.
+    pub(crate) fn shell_after(&self, more: &str, line: &str) -> Output {
         let root = self.sandbox.root().display();
-        let prepare =
-            format!("mknod -m 666 {root}/fuse$$ c 10 229 && mount --bind {root}/fuse$$ /dev/fuse");
+        let prepare = format!(
+            "mknod -m 666 {root}/fuse$$ c 10 229 && mount --bind {root}/fuse$$ /dev/fuse && {more}"
+        );
         let user =
             format!("exec setpriv --reuid {USER} --regid {USER} --clear-groups sh -c \"$1\"");
         let mut command: Command = self.sandbox.command("unshare");
@@ -47,10 +53,15 @@ impl Unprivileged {
     }
 
     fn configure(&self, mount: &str) {
+        self.configure_with(mount, "");
+    }
+
+    /// As `configure`, with text before the provider.
+    pub(crate) fn configure_with(&self, mount: &str, host: &str) {
         let path = self.component.to_str().unwrap();
         let text = config_of(&self.sandbox, &[("hello", path)], "");
         let here = self.sandbox.root().join("mnt/hello");
-        self.sandbox.configure(&text.replace(here.to_str().unwrap(), mount));
+        self.sandbox.configure(&format!("{host}{}", text.replace(here.to_str().unwrap(), mount)));
         let file = self.sandbox.config_file();
         for own in file.ancestors().take_while(|own| *own != self.sandbox.home()) {
             chown(own, Some(USER), Some(USER)).unwrap();

@@ -102,10 +102,9 @@ fn what_would_not_work_is_not_added() {
     let _added = add(&sandbox, &["hello", "--mount", "~/mnt/hello"]).expect_code(0);
     let before = fs::read_to_string(sandbox.config_file()).unwrap();
     fs::write(sandbox.home().join("text.wasm"), "text").unwrap();
-    let refused: [(&[&str], &str); 6] = [
+    let refused: [(&[&str], &str); 5] = [
         (&["text.wasm"], "text.wasm: "),
         (&["none.wasm"], "cannot read the component "),
-        (&[guests::IMPORTS_HTTP_PATH], "the capability "),
         (&["hello"], "there is a provider \"hello\" already"),
         (&["tree", "--mount", "~/mnt/hello/x"], "is inside the mount of \"hello\""),
         (&["tree", "--name", "No Name"], "\"No Name\" cannot be the name of a provider"),

@@ -11,20 +11,25 @@ fn bash_completes_the_commands() {
         COMP_WORDS=(omnifs sta); COMP_CWORD=1; _omnifs omnifs sta omnifs
         echo ${COMPREPLY[@]}
         COMP_WORDS=(omnifs status --j); COMP_CWORD=2; _omnifs omnifs --j status
+        echo ${COMPREPLY[@]}
+        COMP_WORDS=(omnifs start --); COMP_CWORD=2; _omnifs omnifs -- start
         echo ${COMPREPLY[@]}";
     let output = run(sandbox.command("bash").args(["-c", line])).expect_code(0);
-    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("start status\n--json\n", ""));
+    let offered = "start status\n--json\n--foreground --help\n";
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), (offered, ""));
 }
 
 #[test]
-fn every_shell_gets_every_command_and_no_hidden_one() {
+fn every_shell_gets_every_command_and_nothing_hidden() {
     let sandbox = Sandbox::new(OMNIFS);
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let text = sandbox.omnifs(["completions", shell]).expect_code(0).stdout;
-        for command in ["init", "start", "doctor", "completions"] {
-            assert!(text.contains(command), "{shell}: {command}");
+        for shown in ["init", "start", "foreground", "doctor", "completions"] {
+            assert!(text.contains(shown), "{shell}: {shown}");
         }
-        assert!(!text.contains("__probe"), "{shell}");
+        for hidden in ["__probe", "detached"] {
+            assert!(!text.contains(hidden), "{shell}: {hidden}");
+        }
     }
     let _unknown = sandbox.omnifs(["completions", "tcsh"]).expect_code(2);
 }

@@ -8,7 +8,12 @@
 
 mod bindings;
 mod blessed;
+mod client;
+mod fetcher;
 mod guests;
+mod network;
+mod nginx;
 mod run;
 mod sandbox;
+mod upstream;
 mod wit_reference;

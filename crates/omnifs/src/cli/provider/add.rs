@@ -38,23 +38,36 @@ pub(super) fn run(arguments: &AddArgs, places: &Places) -> Result<Exit, Failure>
             "give this one another name with --name, or first `omnifs provider remove {name}`"
         )));
     }
-    let asked = asked(&artifact);
+    let asked = Asked::of(&artifact);
     let answer = if arguments.grant { Answer::Granted } else { Answer::Ask };
     consent(&asked, answer)?;
     let mount = match &arguments.mount {
         Some(mount) => given(mount)?,
         None => default_mount(Path::new(MOUNTS), &name),
     };
-    let entry = Entry { name: name.clone(), path: text_of(component.to_string().as_ref())?, mount };
+    let entry = Entry {
+        name: name.clone(),
+        path: text_of(component.to_string().as_ref())?,
+        mount,
+        allow: asked.allow.clone(),
+        secrets: asked.secrets.clone(),
+    };
     let failed = || format!("cannot read {}", places.config.display());
     let text = edit::add(&file.text, &entry).with_context(failed)?;
     let config = save(file, &text, places)?;
     let added = config.providers.iter().find(|provider| provider.name == name);
     let added = added.with_context(|| format!("{name:?} was added, but is not there"))?;
     let next = if daemon_runs(places)? { PICKED_UP } else { "next: omnifs start" };
-    let (mount, asked) = (added.mount.display(), shown(&asked));
+    let mount = added.mount.display();
+    let open = match asked.open.is_empty() {
+        true => String::new(),
+        false => format!(
+            "it does not say which: add them to [provider.capabilities] of {name:?} in {}\n",
+            places.config.display()
+        ),
+    };
     output::print(&plain(&format!(
-        "added {name}: {component}\nmount: {mount}\nasks for: {asked}\n{next}\n"
+        "added {name}: {component}\nmount: {mount}\nasks for: {asked}\n{open}{next}\n"
     )))?;
     Ok(Exit::Success)
 }
@@ -116,15 +129,50 @@ fn default_mount(mounts: &Path, name: &str) -> String {
     if usable { format!("{}/{name}", mounts.display()) } else { format!("~/omnifs/{name}") }
 }
 
-/// Returns the capabilities that a component imports.
-fn asked(artifact: &Artifact) -> Vec<String> {
-    let imports = artifact.imports.iter().filter_map(|import| import.strip_prefix(CONTRACT));
-    let names = imports.map(|import| import.split('@').next().unwrap_or(import));
-    names.filter(|name| *name != "types").map(str::to_owned).collect()
+/// What a component asks for that needs a grant.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked {
+    /// Hosts that it declares.
+    allow: Vec<String>,
+    /// Secrets that it declares.
+    secrets: Vec<String>,
+    /// Capabilities that it calls without saying for what.
+    open: Vec<String>,
 }
 
-fn shown(asked: &[String]) -> String {
-    if asked.is_empty() { "nothing".to_owned() } else { asked.join(", ") }
+impl Asked {
+    /// Reads what a component declares, and what it imports besides.
+    fn of(artifact: &Artifact) -> Self {
+        let needs = artifact.needs.clone().unwrap_or_default();
+        let imports = |name: &str| {
+            let prefix = format!("{CONTRACT}{name}@");
+            artifact.imports.iter().any(|import| import.starts_with(&prefix))
+        };
+        let mut open = Vec::new();
+        if needs.http.is_none() && imports("http") {
+            open.push("http".to_owned());
+        }
+        if needs.secrets.is_none() && imports("secrets") {
+            open.push("secrets".to_owned());
+        }
+        let entries = needs.http.unwrap_or_default();
+        let allow = entries.iter().map(ToString::to_string).collect();
+        Self { allow, secrets: needs.secrets.unwrap_or_default(), open }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.allow.is_empty() && self.secrets.is_empty() && self.open.is_empty()
+    }
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut parts: Vec<String> = self.allow.iter().map(|host| format!("http {host}")).collect();
+        let variable = |name: &String| format!("secret {name} (from the variable {name})");
+        parts.extend(self.secrets.iter().map(variable));
+        parts.extend(self.open.iter().cloned());
+        if parts.is_empty() { f.write_str("nothing") } else { f.write_str(&parts.join(", ")) }
+    }
 }
 
 /// What the user says to a request for capabilities.
@@ -136,11 +184,11 @@ enum Answer {
 
 /// Returns when the user grants what is asked for; a component that asks for nothing needs no
 /// answer.
-fn consent(asked: &[String], answer: Answer) -> Result<(), Failure> {
-    if asked.is_empty() || answer == Answer::Granted {
+fn consent(asked: &Asked, answer: Answer) -> Result<(), Failure> {
+    if asked.is_nothing() || answer == Answer::Granted {
         return Ok(());
     }
-    let asked = plain(&shown(asked));
+    let asked = plain(&asked.to_string());
     let mut input = std::io::stdin().lock();
     if !input.is_terminal() {
         return Err(Failure::new(format!(
@@ -160,7 +208,9 @@ fn consent(asked: &[String], answer: Answer) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use omnifs_runtime::Needs;
     use omnifs_runtime::artifact::{Face, Kind};
+    use omnifs_runtime::http::AllowEntry;
 
     use super::*;
 
@@ -197,26 +247,32 @@ mod tests {
 
     #[test]
     fn capabilities_are_asked_for_and_types_are_not() {
-        let artifact = Artifact {
+        let imports =
+            ["wasi:io/poll@0.2.6", "omnifs:provider/http@1.0.0", "omnifs:provider/log@1.0.0"];
+        let mut artifact = Artifact {
             kind: Kind::Component,
-            imports: [
-                "wasi:io/poll@0.2.6",
-                "omnifs:provider/types@1.0.0",
-                "omnifs:provider/http@1.0.0",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
+            imports: imports.map(str::to_owned).to_vec(),
             exports: Vec::new(),
             face: Some(Face::Filesystem),
             size: 1,
             labelled: true,
+            needs: None,
         };
-        assert_eq!(asked(&artifact), ["http"]);
+        assert_eq!(Asked::of(&artifact).to_string(), "http");
+        artifact.needs = Some(Needs {
+            http: Some(vec![AllowEntry::of_origin("http://a.example:8080").unwrap()]),
+            secrets: Some(vec!["K".to_owned()]),
+            live: false,
+        });
+        let asked = Asked::of(&artifact);
+        let shown = "http http://a.example:8080, secret K (from the variable K)";
+        assert_eq!((asked.to_string().as_str(), asked.allow.len()), (shown, 1));
     }
 
     #[test]
     fn nothing_asked_for_needs_no_answer() {
-        assert!(consent(&[], Answer::Ask).is_ok());
-        assert!(consent(&["http".to_owned()], Answer::Granted).is_ok());
+        assert!(consent(&Asked::default(), Answer::Ask).is_ok());
+        let asked = Asked { open: vec!["http".to_owned()], ..Asked::default() };
+        assert!(consent(&asked, Answer::Granted).is_ok());
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! A host that gives such an instance a number that another instance made gets nonsense, or
 //! nothing. Directories `a` to `z` with the files `1`, `2`, `3`, which hold their own path;
-//! `trap` panics when it is read.
+//! `slow` with `1` to `8`, which do so, too, and take 300 ms to read; `trap` panics when it is
+//! read.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use omnifs_provider::exports::omnifs::provider::filesystem::{Guest, LookupResult, NodeKind};
 
@@ -29,13 +31,17 @@ fn number_of(path: String) -> Option<u64> {
     u64::try_from(place + 1).ok()
 }
 
+/// A directory whose files keep an instance busy.
+const SLOW: &str = "slow";
+
 fn is_directory(path: &str) -> bool {
-    path.len() == 1 && path.bytes().all(|byte| byte.is_ascii_lowercase())
+    path == SLOW || path.len() == 1 && path.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 fn names_in(path: &str) -> Vec<String> {
     match path {
-        "" => ('a'..='z').map(String::from).chain(["trap".to_string()]).collect(),
+        "" => ('a'..='z').map(String::from).chain([SLOW.into(), "trap".into()]).collect(),
+        SLOW => (1..=8).map(|number| number.to_string()).collect(),
         directory if is_directory(directory) => ["1", "2", "3"].map(String::from).to_vec(),
         _ => vec![],
     }
@@ -59,7 +65,12 @@ impl Guest for Counter {
     fn read_file(inode: u64) -> Option<Vec<u8>> {
         match path_of(inode)?.as_str() {
             "trap" => panic!("boom"),
-            path => Some(format!("{path}\n").into_bytes()),
+            path => {
+                if path.starts_with(SLOW) {
+                    std::thread::sleep(Duration::from_millis(300));
+                }
+                Some(format!("{path}\n").into_bytes())
+            }
         }
     }
 }

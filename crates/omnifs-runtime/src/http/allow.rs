@@ -8,18 +8,18 @@ use super::path_rules::PathPattern;
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AllowEntry {
+pub struct AllowEntry {
     /// Where requests go.
-    pub(crate) target: Target,
+    pub target: Target,
     /// Which methods; empty is all.
-    pub(crate) methods: Vec<Method>,
+    pub methods: Vec<Method>,
     /// Which paths; empty is all.
-    pub(crate) paths: Vec<PathPattern>,
+    pub paths: Vec<PathPattern>,
 }
 
 /// Where requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
+pub enum Target {
     /// Hosts of the network.
     Network {
         /// Scheme, host and port.
@@ -38,18 +38,18 @@ pub(crate) enum Target {
 
 /// Scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub struct Origin {
     /// `https`, unless the entry says `http://`.
-    pub(crate) scheme: Scheme,
+    pub scheme: Scheme,
     /// Which hosts.
-    pub(crate) host: HostPattern,
+    pub host: HostPattern,
     /// Which port.
-    pub(crate) port: u16,
+    pub port: u16,
 }
 
 /// How the host talks to an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scheme {
+pub enum Scheme {
     /// Without TLS.
     Http,
     /// With TLS.
@@ -57,7 +57,8 @@ pub(crate) enum Scheme {
 }
 
 impl Scheme {
-    fn default_port(self) -> u16 {
+    /// Returns the port that the scheme has where none is written.
+    pub(crate) fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
             Self::Https => 443,
@@ -67,7 +68,7 @@ impl Scheme {
 
 /// Which hosts an entry means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum HostPattern {
+pub enum HostPattern {
     /// This name, in lower case.
     Name(String),
     /// Every name below this one, at any depth, without itself.
@@ -78,7 +79,7 @@ pub(crate) enum HostPattern {
 
 /// A method of HTTP that an entry can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Method {
+pub enum Method {
     /// `GET`
     Get,
     /// `HEAD`
@@ -96,19 +97,37 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    const ALL: [(Self, &'static str); 7] = [
-        (Self::Get, "GET"),
-        (Self::Head, "HEAD"),
-        (Self::Post, "POST"),
-        (Self::Put, "PUT"),
-        (Self::Patch, "PATCH"),
-        (Self::Delete, "DELETE"),
-        (Self::Options, "OPTIONS"),
-    ];
+    const ALL: [Self; 7] =
+        [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete, Self::Options];
+
+    /// Returns the method as it is written on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
+        }
+    }
 
     /// Parses a method as it is written on the wire, or returns `None`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, name)| *name == text).map(|(method, _)| *method)
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.name() == text)
+    }
+}
+
+impl AllowEntry {
+    /// Parses an entry that is a string, as `omnifs:needs` has them too: every method and path
+    /// of an origin, on public addresses.
+    ///
+    /// # Errors
+    /// The reason, for the reader of the configuration.
+    pub fn of_origin(text: &str) -> Result<Self, String> {
+        let target = Target::Network { origin: Origin::parse(text)?, allow_private: false };
+        Ok(Self { target, methods: Vec::new(), paths: Vec::new() })
     }
 }
 
@@ -117,7 +136,7 @@ impl Origin {
     ///
     /// # Errors
     /// The reason, for the reader of the configuration.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = match text.split_once("://") {
             Some(("https", rest)) => (Scheme::Https, rest),
             Some(("http", rest)) => (Scheme::Http, rest),
@@ -168,6 +187,20 @@ fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 impl HostPattern {
+    /// Returns whether it means the host of a parsed URL: a name in lower case, or an address.
+    pub(crate) fn covers(&self, host: &url::Host<&str>) -> bool {
+        match (self, host) {
+            (Self::Name(name), url::Host::Domain(asked)) => name == asked,
+            (Self::Below(apex), url::Host::Domain(asked)) => asked
+                .strip_suffix(apex.as_str())
+                .and_then(|front| front.strip_suffix('.'))
+                .is_some_and(|front| !front.is_empty()),
+            (Self::Address(IpAddr::V4(own)), url::Host::Ipv4(asked)) => own == asked,
+            (Self::Address(IpAddr::V6(own)), url::Host::Ipv6(asked)) => own == asked,
+            (Self::Name(_) | Self::Below(_) | Self::Address(_), _) => false,
+        }
+    }
+
     /// Parses a host, `*.host` or an address.
     fn parse(text: &str) -> Result<Self, String> {
         if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
@@ -188,8 +221,11 @@ impl HostPattern {
     }
 }
 
-/// Checks a domain name and returns it in lower case.
-pub(super) fn domain(text: &str) -> Result<String, String> {
+/// Checks a domain name and returns it in lower case, without a dot at its end.
+///
+/// # Errors
+/// The reason, for the reader of the configuration.
+pub fn domain(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("the host is empty".to_owned());
     }
@@ -246,9 +282,8 @@ impl fmt::Display for AllowEntry {
             Target::Socket { path, alias } => write!(f, "http://{alias} at {}", path.display())?,
         }
         for (index, method) in self.methods.iter().enumerate() {
-            let name = Method::ALL.iter().find(|(known, _)| known == method);
             let before = if index == 0 { " by " } else { "," };
-            write!(f, "{before}{}", name.map_or("", |(_, name)| name))?;
+            write!(f, "{before}{}", method.name())?;
         }
         for path in &self.paths {
             write!(f, " {path}")?;

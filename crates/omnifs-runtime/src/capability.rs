@@ -1,0 +1,115 @@
+//! What a provider may use besides its own code: one file for each capability.
+//!
+//! A capability is granted by the user and called by the guest; the host does the work. Each
+//! file has the host's side of one interface of the WIT package.
+
+mod blob;
+mod config;
+mod http;
+mod incoming;
+mod log;
+mod needs;
+mod secrets;
+mod taint;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use omnifs_vfs::Clock;
+use wasmtime::component::{HasSelf, Linker};
+
+#[expect(unreachable_pub, reason = "the generated bindings re-export them")]
+pub use self::{blob::Blob, incoming::Incoming};
+pub use needs::Needs;
+pub(crate) use needs::SECTION as NEEDS_SECTION;
+pub use taint::ErrorRule;
+pub(crate) use taint::{Spoiled, Taint};
+
+use crate::bindings::capabilities;
+use crate::http::{AllowEntry, Gate, Http, HttpOptions, Secret, Tls};
+use crate::store::State;
+
+/// What the user grants one provider.
+#[derive(Clone)]
+pub struct Grants {
+    /// Where it may go.
+    pub http: Vec<AllowEntry>,
+    /// What it may send there without seeing it.
+    pub secrets: Vec<Secret>,
+    /// `[provider.config]` as JSON.
+    pub config: String,
+    /// What becomes of its answers while a request failed.
+    pub errors: ErrorRule,
+    /// HTTP requests at a time.
+    pub in_flight: u32,
+    /// HTTP requests in a minute; none is no brake.
+    pub requests_per_minute: Option<u32>,
+    /// Whom its connections trust.
+    pub tls: Tls,
+    /// The time for freshness and pauses.
+    pub clock: Arc<dyn Clock>,
+    /// A directory for bodies that do not go through memory; the machine's temporary one when
+    /// it is none.
+    pub scratch: Option<PathBuf>,
+}
+
+impl Default for Grants {
+    /// Returns a grant of nothing.
+    fn default() -> Self {
+        Self {
+            http: Vec::new(),
+            secrets: Vec::new(),
+            config: "{}".to_owned(),
+            errors: ErrorRule::Strict,
+            in_flight: 64,
+            requests_per_minute: None,
+            tls: Tls::default(),
+            clock: Arc::new(omnifs_vfs::SystemClock::new()),
+            scratch: None,
+        }
+    }
+}
+
+/// The capabilities of one provider, shared by its instances.
+#[derive(Debug)]
+pub(crate) struct Capabilities {
+    pub(crate) http: Arc<Http>,
+    pub(crate) config: String,
+    pub(crate) errors: ErrorRule,
+    pub(crate) scratch: Option<PathBuf>,
+}
+
+impl Capabilities {
+    /// Returns what a provider has that declares `needs` and is granted `grants`: of both the
+    /// smaller part.
+    pub(crate) fn new(provider: Arc<str>, grants: Grants, needs: Option<&Needs>) -> Self {
+        let mut secrets = grants.secrets;
+        if let Some(names) = needs.and_then(|needs| needs.secrets.as_ref()) {
+            secrets.retain(|secret| names.iter().any(|name| name == secret.name()));
+        }
+        let needed = needs.and_then(|needs| needs.http.clone());
+        let gate = Gate::new(Arc::clone(&provider), grants.http, needed);
+        let http = Http::new(HttpOptions {
+            provider,
+            gate,
+            secrets,
+            tls: grants.tls,
+            clock: grants.clock,
+            in_flight: grants.in_flight,
+            per_minute: grants.requests_per_minute,
+        });
+        let (config, errors, scratch) = (grants.config, grants.errors, grants.scratch);
+        Self { http, config, errors, scratch }
+    }
+}
+
+/// Lets guests call the capabilities.
+///
+/// # Errors
+/// When two interfaces have one name, which a test rules out.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    capabilities::config::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    capabilities::http::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    capabilities::log::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    capabilities::secrets::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}

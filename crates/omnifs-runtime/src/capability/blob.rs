@@ -1,0 +1,127 @@
+//! A body that stays with the host: in a file without a name, however long it is.
+
+use std::fs::File;
+use std::future::Future;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use hyper::header::HeaderMap;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::http::{HttpFailure, Idle, Started};
+
+/// The longest body, in bytes: the disk of one provider.
+const LIMIT: u64 = 1 << 30;
+
+/// How much is taken from the network at a time.
+const PIECE: usize = 64 << 10;
+
+/// What of a body is there.
+#[derive(Debug, Clone, Default)]
+struct Arrived {
+    bytes: u64,
+    /// How it ended, once it did.
+    end: Option<Result<(), HttpFailure>>,
+}
+
+/// A complete or arriving body.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct Blob {
+    status: u16,
+    headers: HeaderMap,
+    file: Arc<File>,
+    arrived: watch::Receiver<Arrived>,
+    receiving: AbortHandle,
+}
+
+impl Drop for Blob {
+    fn drop(&mut self) {
+        self.receiving.abort();
+    }
+}
+
+impl Blob {
+    /// Takes the body in, on a task of its own.
+    ///
+    /// # Errors
+    /// [`HttpFailure::TooLarge`] when there is no file to put it into.
+    pub(crate) fn receive(started: Started, scratch: Option<&Path>) -> Result<Self, HttpFailure> {
+        let made = match scratch {
+            Some(directory) => tempfile::tempfile_in(directory),
+            None => tempfile::tempfile(),
+        };
+        let file = Arc::new(made.map_err(|error| {
+            HttpFailure::TooLarge(format!("there is no room on disk for a download: {error}"))
+        })?);
+        let (sender, arrived) = watch::channel(Arrived::default());
+        let mut body = started.body.limited(LIMIT, Idle::Short);
+        let target = Arc::clone(&file);
+        let receiving = tokio::spawn(async move {
+            let end = loop {
+                let piece = match body.next(PIECE).await {
+                    Ok(Some(piece)) => piece,
+                    Ok(None) => break Ok(()),
+                    Err(failure) => break Err(failure),
+                };
+                let at = sender.borrow().bytes;
+                // Into the page cache: not long enough to be worth another thread.
+                if let Err(error) = target.write_all_at(&piece, at) {
+                    break Err(HttpFailure::TooLarge(format!("cannot keep a download: {error}")));
+                }
+                sender.send_modify(|arrived| arrived.bytes += piece.len() as u64);
+            };
+            sender.send_modify(|arrived| arrived.end = Some(end));
+        })
+        .abort_handle();
+        let (status, headers) = (started.status.as_u16(), started.headers);
+        Ok(Self { status, headers, file, arrived, receiving })
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Returns the size, once the whole body is there.
+    pub(crate) fn size(&self) -> Option<u64> {
+        let arrived = self.arrived.borrow();
+        matches!(arrived.end, Some(Ok(()))).then_some(arrived.bytes)
+    }
+
+    /// Returns up to `length` bytes from `offset` on, fewer only at the end; waits until they
+    /// are there.
+    pub(crate) fn read(
+        &self,
+        offset: u64,
+        length: u32,
+    ) -> impl Future<Output = Result<Vec<u8>, HttpFailure>> + Send + use<> {
+        let (file, mut arrived) = (Arc::clone(&self.file), self.arrived.clone());
+        async move {
+            let end = offset.saturating_add(length.into());
+            let enough = |arrived: &Arrived| arrived.bytes >= end || arrived.end.is_some();
+            let there = match arrived.wait_for(enough).await {
+                Ok(arrived) => arrived.clone(),
+                Err(_gone) => {
+                    return Err(HttpFailure::Short("the download was given up".to_owned()));
+                }
+            };
+            // What came before a failure is true, but nobody can know what it is a part of.
+            if there.bytes < end
+                && let Some(Err(failure)) = there.end
+            {
+                return Err(failure);
+            }
+            let available = there.bytes.min(end).saturating_sub(offset);
+            let mut bytes = vec![0; usize::try_from(available).unwrap_or_default()];
+            file.read_exact_at(&mut bytes, offset).map_err(|error| {
+                HttpFailure::Short(format!("a download cannot be read back: {error}"))
+            })?;
+            Ok(bytes)
+        }
+    }
+}

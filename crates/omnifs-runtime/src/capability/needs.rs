@@ -1,0 +1,77 @@
+//! What a component says that it needs: its section `omnifs:needs`.
+
+use serde::Deserialize;
+
+use crate::LoadError;
+use crate::http::AllowEntry;
+
+/// The name of the section.
+pub(crate) const SECTION: &str = "omnifs:needs";
+
+/// The longest section, in bytes.
+const LIMIT: usize = 64 << 10;
+
+/// What a component declares; the user grants it, or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Where it wants to go; `None` leaves that to the user.
+    pub http: Option<Vec<AllowEntry>>,
+    /// The secrets that it asks for, by name; `None` leaves that to the user.
+    pub secrets: Option<Vec<String>>,
+    /// Whether its files may grow while they are open.
+    pub live: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    http: Option<Vec<String>>,
+    secrets: Option<Vec<String>>,
+    #[serde(default)]
+    live: bool,
+}
+
+impl Needs {
+    /// Reads a section.
+    ///
+    /// # Errors
+    /// [`LoadError`] when it is not as `needs!` writes it.
+    pub(crate) fn parse(section: &[u8]) -> Result<Self, LoadError> {
+        let unfit = |why: String| {
+            LoadError::new(format!("its section {SECTION} cannot be used: {why}"))
+                .remedy("declare needs with omnifs_provider::needs!, and build it again")
+        };
+        if section.len() > LIMIT {
+            return Err(unfit(format!("it has {} bytes, over the limit of 64 KiB", section.len())));
+        }
+        let raw: Raw = serde_json::from_slice(section).map_err(|error| unfit(error.to_string()))?;
+        let entry = |text: String| {
+            AllowEntry::of_origin(&text).map_err(|why| unfit(format!("{text:?}: {why}")))
+        };
+        Ok(Self {
+            http: raw
+                .http
+                .map(|hosts| hosts.into_iter().map(entry).collect::<Result<_, _>>())
+                .transpose()?,
+            secrets: raw.secrets,
+            live: raw.live,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_sdk_writes_and_nothing_else() {
+        let text = br#"{"http":["api.example.com"],"secrets":["K"],"live":false}"#;
+        let needs = Needs::parse(text).unwrap();
+        assert_eq!(needs.http.unwrap(), [AllowEntry::of_origin("api.example.com").unwrap()]);
+        assert_eq!((needs.secrets.unwrap(), needs.live), (vec!["K".to_owned()], false));
+        assert_eq!(Needs::parse(b"{}").unwrap(), Needs::default());
+        for bad in [&b"{"[..], br#"{"http":["*"]}"#, br#"{"https":[]}"#, &[b' '; LIMIT + 1]] {
+            assert!(Needs::parse(bad).unwrap_err().reason.contains("omnifs:needs"));
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! A body as it arrives: held to its time, decoded, held to its size, and looked through for
+//! secrets.
+
+use std::time::Duration;
+
+use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, TryStreamExt};
+use http_body_util::BodyStream;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
+
+use super::echo::Scanner;
+use super::failure::HttpFailure;
+use super::pace::Turn;
+
+/// How long nothing may come.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// How much is decoded at a time.
+const PIECE: usize = 64 << 10;
+
+/// How many times an encoding may be applied; real answers have one.
+const ENCODINGS: usize = 2;
+
+/// The rest of an answer.
+pub(crate) struct Body {
+    reader: Box<dyn AsyncRead + Send + Unpin>,
+    origin: String,
+    scanner: Scanner,
+    /// How many bytes it may still have.
+    left: u64,
+    limit: u64,
+    idle: Idle,
+    buffer: BytesMut,
+    /// Kept until the body is in: the request is under way as long.
+    turn: Option<Turn>,
+}
+
+/// How long nothing may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// A few seconds.
+    Short,
+    /// As long as it takes, for what is read as it happens.
+    Endless,
+}
+
+impl Body {
+    /// Returns the body of an answer with these headers, from which those go that no longer
+    /// hold once it is decoded.
+    ///
+    /// # Errors
+    /// [`HttpFailure::Protocol`] for an encoding that nobody asked for.
+    pub(super) fn new(
+        incoming: Incoming,
+        headers: &mut HeaderMap,
+        origin: &str,
+        scanner: Scanner,
+    ) -> Result<Self, HttpFailure> {
+        let name = origin.to_owned();
+        let data = BodyStream::new(incoming)
+            .map_err(move |error| {
+                let failure = match HttpFailure::classify(&error, &name) {
+                    // The answer had begun: what ended is its body.
+                    HttpFailure::Reset(_) => {
+                        HttpFailure::Short(format!("{name} ended the connection inside its answer"))
+                    }
+                    other => other,
+                };
+                std::io::Error::other(failure)
+            })
+            .try_filter_map(|frame| async { Ok(frame.into_data().ok()) });
+        let plain = Box::new(tokio_reader(data)) as Box<dyn AsyncBufRead + Send + Unpin>;
+        let reader = decoded(plain, headers, origin)?;
+        Ok(Self {
+            reader,
+            origin: origin.to_owned(),
+            scanner,
+            left: u64::MAX,
+            limit: u64::MAX,
+            idle: Idle::Short,
+            buffer: BytesMut::new(),
+            turn: None,
+        })
+    }
+
+    /// Keeps a turn for as long as it lives.
+    pub(super) fn holding(mut self, turn: Turn) -> Self {
+        self.turn = Some(turn);
+        self
+    }
+
+    /// Holds it to a size in bytes after decoding, and to a pace.
+    pub(crate) fn limited(mut self, limit: u64, idle: Idle) -> Self {
+        (self.left, self.limit, self.idle) = (limit, limit, idle);
+        self
+    }
+
+    /// Returns the next bytes, at most `most` of them; none at the end.
+    ///
+    /// # Errors
+    /// As the connection, the decoder, the limits or the look for secrets have it.
+    pub(crate) async fn next(&mut self, most: usize) -> Result<Option<Bytes>, HttpFailure> {
+        self.buffer.reserve(PIECE.min(most.max(1)));
+        let mut window = (&mut self.reader).take(most.clamp(1, PIECE) as u64);
+        let reading = window.read_buf(&mut self.buffer);
+        let read = match self.idle {
+            Idle::Endless => reading.await,
+            Idle::Short => match tokio::time::timeout(IDLE, reading).await {
+                Ok(read) => read,
+                Err(_elapsed) => {
+                    return Err(HttpFailure::Timeout(format!(
+                        "nothing more of the answer of {} came for {} s",
+                        self.origin,
+                        IDLE.as_secs()
+                    )));
+                }
+            },
+        };
+        let read = read.map_err(|error| HttpFailure::classify(&error, &self.origin))?;
+        if read == 0 {
+            return Ok(None);
+        }
+        let piece = self.buffer.split().freeze();
+        self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(|| {
+            HttpFailure::TooLarge(format!(
+                "the answer of {} is over the limit of {} MiB",
+                self.origin,
+                self.limit >> 20
+            ))
+        })?;
+        if let Some(name) = self.scanner.look(&piece) {
+            let (origin, name) = (self.origin.clone(), name.to_owned());
+            return Err(HttpFailure::SecretEcho { origin, name });
+        }
+        Ok(Some(piece))
+    }
+
+    /// Returns all of it.
+    ///
+    /// # Errors
+    /// As [`Body::next`].
+    pub(super) async fn collect(mut self) -> Result<Bytes, HttpFailure> {
+        let mut all = BytesMut::new();
+        while let Some(piece) = self.next(PIECE).await? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
+    }
+}
+
+fn tokio_reader(
+    data: impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+) -> impl AsyncBufRead + Send + Unpin {
+    tokio_util::io::StreamReader::new(data.boxed())
+}
+
+/// Takes the encodings off, the last one first.
+fn decoded(
+    mut reader: Box<dyn AsyncBufRead + Send + Unpin>,
+    headers: &mut HeaderMap,
+    origin: &str,
+) -> Result<Box<dyn AsyncRead + Send + Unpin>, HttpFailure> {
+    let values: Vec<String> = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
+        .collect();
+    let encodings: Vec<&str> = values
+        .iter()
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|encoding| !encoding.is_empty() && *encoding != "identity")
+        .collect();
+    if encodings.is_empty() {
+        return Ok(Box::new(reader));
+    }
+    let unfit =
+        |what: &str| HttpFailure::Protocol(format!("the answer of {origin} is encoded as {what}"));
+    if encodings.len() > ENCODINGS {
+        return Err(unfit("several things at once"));
+    }
+    for encoding in encodings.iter().rev() {
+        let inner = reader;
+        let outer: Box<dyn AsyncRead + Send + Unpin> = match *encoding {
+            "gzip" | "x-gzip" => {
+                let mut decoder = GzipDecoder::new(inner);
+                decoder.multiple_members(true);
+                Box::new(decoder)
+            }
+            "br" => Box::new(BrotliDecoder::new(inner)),
+            "zstd" => Box::new(ZstdDecoder::new(inner)),
+            "deflate" => Box::new(ZlibDecoder::new(inner)),
+            other => return Err(unfit(&format!("{other:?}, which nobody asked for"))),
+        };
+        reader = Box::new(tokio::io::BufReader::new(outer));
+    }
+    for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
+        headers.remove(name);
+    }
+    Ok(Box::new(reader))
+}

@@ -1,0 +1,241 @@
+//! Answers kept as HTTP allows (RFC 9111), within one provider and in memory.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http_cache_semantics::{AfterResponse, BeforeRequest, CacheOptions, CachePolicy};
+use hyper::header::HeaderMap;
+use hyper::{Request, Response, StatusCode, Uri};
+use omnifs_vfs::Clock;
+use quick_cache::Weighter;
+
+use super::failure::HttpFailure;
+use super::request;
+use super::{Answer, Prepared};
+
+/// How many bytes of answers are kept.
+const BUDGET: u64 = 16 << 20;
+
+/// How large an answer may be to be kept: one must not push all others out.
+const LARGEST: usize = 2 << 20;
+
+/// What an answer costs besides its body.
+const OVERHEAD: u64 = 2 << 10;
+
+/// Tells one request from another: method, URL, redirects, every header, a secret by its name,
+/// and how long it may take.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key(String);
+
+impl Key {
+    pub(super) fn of(prepared: &Prepared) -> Self {
+        let Prepared { to, fields, redirects, limit, .. } = prepared;
+        let mut key = format!("{} {} {redirects:?} {limit:?}", to.method, to.url);
+        for (name, value) in &request::redacted(fields) {
+            key.push_str(&format!("\n{name}: {}", value.as_bytes().escape_ascii()));
+        }
+        Self(key)
+    }
+}
+
+struct Kept {
+    policy: CachePolicy,
+    answer: Arc<Answer>,
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Key, Arc<Kept>> for Weight {
+    fn weight(&self, _key: &Key, kept: &Arc<Kept>) -> u64 {
+        kept.answer.body.len() as u64 + OVERHEAD
+    }
+}
+
+/// What the cache has for a request.
+pub(super) enum Found {
+    /// An answer that holds.
+    Fresh(Arc<Answer>),
+    /// One that the upstream has to confirm, asked with these headers.
+    Stale(HeaderMap),
+    Nothing,
+}
+
+/// The answers of one provider's upstreams.
+pub(super) struct Cache {
+    clock: Arc<dyn Clock>,
+    kept: quick_cache::sync::Cache<Key, Arc<Kept>, Weight>,
+}
+
+/// Returns a request as the rules of caching see it: without secrets.
+pub(super) fn request(prepared: &Prepared) -> Result<Request<()>, HttpFailure> {
+    let uri = Uri::try_from(prepared.to.url.as_str()).map_err(|error| {
+        HttpFailure::Protocol(format!("{} cannot be asked for: {error}", prepared.to.url))
+    })?;
+    let mut request = Request::new(());
+    *request.method_mut() = prepared.to.method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = request::redacted(&prepared.fields);
+    Ok(request)
+}
+
+impl Cache {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        let items = usize::try_from(BUDGET / OVERHEAD).unwrap_or(usize::MAX);
+        Self { clock, kept: quick_cache::sync::Cache::with_weighter(items, BUDGET, Weight) }
+    }
+
+    /// Looks for an answer to a request.
+    pub(super) fn find(&self, key: &Key, request: &Request<()>) -> Found {
+        let Some(kept) = self.kept.get(key) else { return Found::Nothing };
+        match kept.policy.before_request(request, self.now()) {
+            BeforeRequest::Fresh(_) => Found::Fresh(Arc::clone(&kept.answer)),
+            BeforeRequest::Stale { request: asked, matches: true } => {
+                let own = |name: &&hyper::header::HeaderName| {
+                    let name = name.as_str();
+                    name == "if-none-match" || name == "if-modified-since"
+                };
+                let conditions = asked.headers.iter().filter(|(name, _)| own(name));
+                Found::Stale(conditions.map(|(n, v)| (n.clone(), v.clone())).collect())
+            }
+            BeforeRequest::Stale { matches: false, .. } => Found::Nothing,
+        }
+    }
+
+    /// Takes an answer in: keeps it if it may be kept, and returns the kept one that it
+    /// confirms, if it does.
+    pub(super) fn settle(&self, key: &Key, request: &Request<()>, answer: Answer) -> Arc<Answer> {
+        let response = response(&answer);
+        // Asked with conditions of the provider's own, a 304 is the provider's answer.
+        if answer.status == StatusCode::NOT_MODIFIED
+            && let Some(kept) = self.kept.get(key)
+            && let AfterResponse::NotModified(policy, parts) =
+                kept.policy.after_response(request, &response, self.now())
+        {
+            let confirmed = Arc::new(Answer {
+                status: parts.status,
+                url: kept.answer.url.clone(),
+                headers: parts.headers,
+                body: kept.answer.body.clone(),
+            });
+            let kept = Kept { policy, answer: Arc::clone(&confirmed) };
+            self.kept.insert(key.clone(), Arc::new(kept));
+            return confirmed;
+        }
+        let answer = Arc::new(answer);
+        let policy = CachePolicy::new_options(
+            request,
+            &response,
+            self.now(),
+            CacheOptions {
+                shared: false,
+                // What an upstream does not say is not guessed: the tree has its own freshness.
+                cache_heuristic: 0.0,
+                ..CacheOptions::default()
+            },
+        );
+        let redirected = *request.uri() != *answer.url.as_str();
+        if policy.is_storable() && !redirected && answer.body.len() <= LARGEST {
+            let kept = Kept { policy, answer: Arc::clone(&answer) };
+            self.kept.insert(key.clone(), Arc::new(kept));
+        } else {
+            self.kept.remove(key);
+        }
+        answer
+    }
+
+    fn now(&self) -> SystemTime {
+        let now = self.clock.calendar();
+        UNIX_EPOCH + Duration::new(now.seconds, now.nanoseconds)
+    }
+}
+
+fn response(answer: &Answer) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers.clone();
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use omnifs_vfs::TestClock;
+    use url::Url;
+
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&'static str, &str)], body: &'static str) -> Answer {
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            url: Url::parse("https://a.example/").unwrap(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap()))
+                .collect(),
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    struct Rig {
+        clock: Arc<TestClock>,
+        cache: Cache,
+        key: Key,
+        request: Request<()>,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let clock = Arc::new(TestClock::new());
+            let request = Request::builder().uri("https://a.example/").body(()).unwrap();
+            let cache = Cache::new(Arc::clone(&clock) as Arc<dyn Clock>);
+            Self { clock, cache, key: Key("k".to_owned()), request }
+        }
+
+        fn settle(&self, answer: Answer) -> Arc<Answer> {
+            self.cache.settle(&self.key, &self.request, answer)
+        }
+
+        fn find(&self) -> Found {
+            self.cache.find(&self.key, &self.request)
+        }
+    }
+
+    #[test]
+    fn an_answer_holds_as_long_as_it_says() {
+        let rig = Rig::new();
+        rig.settle(answer(200, &[("cache-control", "max-age=60")], "x"));
+        assert!(matches!(rig.find(), Found::Fresh(found) if found.body == "x"));
+        rig.clock.advance(Duration::from_secs(61));
+        assert!(matches!(rig.find(), Found::Stale(_)));
+    }
+
+    #[test]
+    fn what_says_nothing_or_no_store_is_asked_for_again() {
+        let rig = Rig::new();
+        rig.settle(answer(200, &[("cache-control", "no-store"), ("etag", "\"1\"")], "x"));
+        assert!(matches!(rig.find(), Found::Nothing));
+        rig.settle(answer(200, &[("last-modified", "Wed, 21 Oct 2015 07:28:00 GMT")], "x"));
+        let Found::Stale(conditions) = rig.find() else { panic!("guessed") };
+        assert_eq!(conditions["if-modified-since"], "Wed, 21 Oct 2015 07:28:00 GMT");
+    }
+
+    #[test]
+    fn a_confirmed_answer_keeps_its_bytes_and_takes_the_new_headers() {
+        let rig = Rig::new();
+        rig.settle(answer(200, &[("etag", "\"1\""), ("cache-control", "max-age=0")], "x"));
+        let Found::Stale(conditions) = rig.find() else { panic!("fresh") };
+        assert_eq!(conditions["if-none-match"], "\"1\"");
+        let confirmed = [("etag", "\"1\""), ("cache-control", "max-age=60")];
+        let kept = rig.settle(answer(304, &confirmed, ""));
+        assert_eq!((kept.status.as_u16(), kept.body.as_ref()), (200, b"x".as_slice()));
+        assert!(matches!(rig.find(), Found::Fresh(_)));
+    }
+
+    #[test]
+    fn a_304_that_nobody_here_asked_for_is_given_on() {
+        let rig = Rig::new();
+        let given = rig.settle(answer(304, &[("etag", "\"1\"")], ""));
+        assert_eq!(given.status, StatusCode::NOT_MODIFIED);
+    }
+}

@@ -1,0 +1,347 @@
+//! The gate: which requests a provider may make.
+//!
+//! A request passes when the provider's declared needs and the user's grant both have an entry
+//! for it. What is checked is what is sent: the URL is parsed once, by the rules that every
+//! browser has (WHATWG), and only the parsed form is used.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hyper::Method;
+use url::{Host, Url};
+
+use super::allow::{AllowEntry, HostPattern, Origin, Scheme, Target};
+use super::path_rules;
+
+/// The longest URL, in bytes.
+const URL_LIMIT: usize = 16 << 10;
+
+/// Decides for one provider.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    provider: Arc<str>,
+    granted: Vec<AllowEntry>,
+    /// What the component says that it needs; none when it says nothing, which asks for all
+    /// that is granted.
+    needed: Option<Vec<AllowEntry>>,
+}
+
+/// A request that may be made, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Approved {
+    pub(crate) method: Method,
+    /// Parsed, without userinfo and fragment, the host in lower case without a dot at its end.
+    pub(crate) url: Url,
+    pub(crate) route: Route,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// To an address that the host resolves to.
+    Network(Reach),
+    /// To a socket of this machine.
+    Socket(PathBuf),
+}
+
+/// Which addresses may be dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Reach {
+    /// Those of the public internet.
+    Public,
+    /// This machine's own, for `localhost`.
+    Loopback,
+    /// All: the user named an address, or allowed private ones.
+    Any,
+}
+
+/// A request that may not be made, why, and what would allow it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {remedy}")]
+pub(crate) struct Denied {
+    pub(crate) reason: String,
+    pub(crate) remedy: String,
+}
+
+impl Denied {
+    pub(crate) fn new(reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { reason: reason.into(), remedy: remedy.into() }
+    }
+}
+
+impl Gate {
+    /// Returns the gate of a provider.
+    pub(crate) fn new(
+        provider: Arc<str>,
+        granted: Vec<AllowEntry>,
+        needed: Option<Vec<AllowEntry>>,
+    ) -> Self {
+        Self { provider, granted, needed }
+    }
+
+    /// Checks a request as a provider made it.
+    ///
+    /// # Errors
+    /// [`Denied`] with the line of providers.toml that would allow it, if one would.
+    pub(crate) fn check(&self, method: &str, url: &str) -> Result<Approved, Denied> {
+        let method = checked_method(method)?;
+        self.approve(method, parse(url)?)
+    }
+
+    /// Checks a hop: where an answer to a request for `from` sends the client.
+    ///
+    /// # Errors
+    /// As [`Gate::check`].
+    pub(crate) fn check_hop(
+        &self,
+        method: Method,
+        from: &Url,
+        location: &str,
+    ) -> Result<Approved, Denied> {
+        printable(location)?;
+        let mut to =
+            from.join(location).map_err(|error| not_a_url(location, &error.to_string()))?;
+        // A fragment is for the client, and may stand in a Location (RFC 9110, 10.2.2).
+        to.set_fragment(None);
+        if from.scheme() == "https" && to.scheme() == "http" {
+            let reason = format!("{from} redirects from https to http", from = shown_origin(from));
+            return Err(Denied::new(
+                reason,
+                "that is never followed; ask the upstream to use https",
+            ));
+        }
+        self.approve(method, checked(to)?)
+    }
+
+    fn approve(&self, method: Method, url: Url) -> Result<Approved, Denied> {
+        let asked = Asked::of(&method, &url)?;
+        let mut routes: Vec<Route> =
+            self.granted.iter().filter_map(|entry| asked.granted_by(entry)).collect();
+        if routes.is_empty() {
+            return Err(self.denial(&asked));
+        }
+        if let Some(needed) = &self.needed
+            && !needed.iter().any(|entry| asked.named_by(entry))
+        {
+            let provider = &self.provider;
+            return Err(Denied::new(
+                format!("provider {provider:?} asks for {asked}, which it does not declare"),
+                "its author has to add it to needs! { http: [..] } and build it again",
+            ));
+        }
+        // A socket's alias is never resolved; of networks, the entry that allows most.
+        let socket = routes.iter().position(|route| matches!(route, Route::Socket(_)));
+        let route = match socket {
+            Some(at) => routes.swap_remove(at),
+            None => Route::Network(routes.iter().map(reach).max().unwrap_or(Reach::Public)),
+        };
+        Ok(Approved { method, url, route })
+    }
+
+    /// Says what is missing.
+    fn denial(&self, asked: &Asked<'_>) -> Denied {
+        let provider = &self.provider;
+        let reason = format!("provider {provider:?} may not {asked}");
+        let place = format!("[provider.capabilities] of {provider:?} in providers.toml");
+        let origin = asked.origin();
+        let same = self.granted.iter().find(|entry| asked.is_origin_of(entry));
+        let remedy = match same {
+            Some(entry) if !asked.method_is_in(entry) => {
+                format!(
+                    "add {:?} to `methods` of the entry {entry} in {place}",
+                    asked.method.as_str()
+                )
+            }
+            Some(entry) => {
+                format!("add {:?} to `paths` of the entry {entry} in {place}", asked.url.path())
+            }
+            None => format!("add {origin:?} to http.allow in {place}"),
+        };
+        Denied::new(reason, remedy)
+    }
+
+    /// Says that an address is not one that the request may go to.
+    pub(crate) fn denied_address(&self, host: &str, address: std::net::IpAddr) -> Denied {
+        let provider = &self.provider;
+        Denied::new(
+            format!(
+                "provider {provider:?} may not reach {host}: its address {address} is not on the \
+                 public internet"
+            ),
+            format!(
+                "if that is meant, write {{ host = {host:?}, allow_private = true }} into \
+                 http.allow in [provider.capabilities] of {provider:?} in providers.toml"
+            ),
+        )
+    }
+}
+
+fn reach(route: &Route) -> Reach {
+    match route {
+        Route::Network(reach) => *reach,
+        Route::Socket(_) => Reach::Public,
+    }
+}
+
+/// A request, taken apart for the comparison with entries.
+struct Asked<'a> {
+    method: &'a Method,
+    url: &'a Url,
+    scheme: Scheme,
+    host: Host<&'a str>,
+    port: u16,
+    segments: Option<Vec<String>>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(method: &'a Method, url: &'a Url) -> Result<Self, Denied> {
+        let scheme = match url.scheme() {
+            "https" => Scheme::Https,
+            "http" => Scheme::Http,
+            other => {
+                let reason = format!("{other}: is neither http nor https");
+                return Err(Denied::new(reason, "providers reach HTTP only"));
+            }
+        };
+        let host = url.host().ok_or_else(|| not_a_url(url.as_str(), "it has no host"))?;
+        let port = url.port_or_known_default().unwrap_or_else(|| scheme.default_port());
+        Ok(Self { method, url, scheme, host, port, segments: path_rules::segments(url.path()) })
+    }
+
+    /// Returns whether an entry is about this scheme, host and port.
+    fn is_origin_of(&self, entry: &AllowEntry) -> bool {
+        match &entry.target {
+            Target::Network { origin, .. } => self.is_in(origin),
+            Target::Socket { alias, .. } => {
+                self.scheme == Scheme::Http
+                    && self.port == Scheme::Http.default_port()
+                    && self.host == Host::Domain(alias.as_str())
+            }
+        }
+    }
+
+    fn is_in(&self, origin: &Origin) -> bool {
+        origin.scheme == self.scheme && origin.port == self.port && origin.host.covers(&self.host)
+    }
+
+    fn method_is_in(&self, entry: &AllowEntry) -> bool {
+        let mut methods = entry.methods.iter();
+        entry.methods.is_empty() || methods.any(|method| method.name() == self.method.as_str())
+    }
+
+    fn path_is_in(&self, entry: &AllowEntry) -> bool {
+        let covered =
+            |segments: &Vec<String>| entry.paths.iter().any(|pattern| pattern.covers(segments));
+        entry.paths.is_empty() || self.segments.as_ref().is_some_and(covered)
+    }
+
+    fn named_by(&self, entry: &AllowEntry) -> bool {
+        self.is_origin_of(entry) && self.method_is_in(entry) && self.path_is_in(entry)
+    }
+
+    /// Returns where an entry lets the request go, if it does.
+    fn granted_by(&self, entry: &AllowEntry) -> Option<Route> {
+        self.named_by(entry).then(|| match &entry.target {
+            Target::Socket { path, .. } => Route::Socket(path.clone()),
+            Target::Network { origin, allow_private } => Route::Network(match &origin.host {
+                HostPattern::Address(_) => Reach::Any,
+                HostPattern::Name(name) if name == "localhost" => Reach::Loopback,
+                HostPattern::Name(_) | HostPattern::Below(_) if *allow_private => Reach::Any,
+                HostPattern::Name(_) | HostPattern::Below(_) => Reach::Public,
+            }),
+        })
+    }
+
+    /// Returns the entry that would be about it.
+    fn origin(&self) -> String {
+        let scheme = if self.scheme == Scheme::Http { "http://" } else { "" };
+        let host = &self.host;
+        if self.port == self.scheme.default_port() {
+            format!("{scheme}{host}")
+        } else {
+            format!("{scheme}{host}:{}", self.port)
+        }
+    }
+}
+
+impl std::fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the query, which may hold what is nobody's business.
+        write!(f, "{} {}{}", self.method, shown_origin(self.url), self.url.path())
+    }
+}
+
+/// Returns scheme, host and port of a URL as its reader would type them.
+pub(crate) fn shown_origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+fn checked_method(method: &str) -> Result<Method, Denied> {
+    let capitals = method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+    let parsed = Method::from_bytes(method.as_bytes()).ok().filter(|_| capitals);
+    match parsed {
+        Some(Method::TRACE | Method::CONNECT) => {
+            Err(Denied::new(format!("the method {method} is never allowed"), "use another method"))
+        }
+        Some(method) => Ok(method),
+        None => Err(Denied::new(
+            format!("{method:?} is not a method"),
+            "write it in capitals, as in GET",
+        )),
+    }
+}
+
+fn printable(url: &str) -> Result<(), Denied> {
+    if url.len() > URL_LIMIT {
+        let reason = format!("a URL of {} bytes is over the limit of {URL_LIMIT}", url.len());
+        return Err(Denied::new(reason, "send what is long in a body"));
+    }
+    match url.bytes().find(|byte| *byte < 0x21 || *byte == 0x7f) {
+        Some(byte) => Err(Denied::new(
+            format!("a URL holds the byte 0x{byte:02x}"),
+            "percent-encode blanks and control characters",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn parse(text: &str) -> Result<Url, Denied> {
+    printable(text)?;
+    checked(Url::parse(text).map_err(|error| not_a_url(text, &error.to_string()))?)
+}
+
+fn not_a_url(text: &str, why: &str) -> Denied {
+    Denied::new(
+        format!("{text:?} is not a URL that can be asked for ({why})"),
+        "write https://host/path",
+    )
+}
+
+/// Checks what a URL may not have, and brings its host into the one form.
+fn checked(mut url: Url) -> Result<Url, Denied> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Denied::new(
+            "a URL holds a user or a password",
+            "credentials are secrets, which go into a header",
+        ));
+    }
+    if url.fragment().is_some() {
+        return Err(Denied::new("a URL holds a fragment (#)", "leave it out: it is never sent"));
+    }
+    if url.port() == Some(0) {
+        return Err(Denied::new("a URL names port 0", "ports are 1 to 65535"));
+    }
+    if let Some(Host::Domain(host)) = url.host() {
+        let name = host.strip_suffix('.').unwrap_or(host).to_owned();
+        if name.split('.').any(str::is_empty) {
+            return Err(not_a_url(url.as_str(), "its host has an empty label"));
+        }
+        if url.set_host(Some(&name)).is_err() {
+            return Err(not_a_url(url.as_str(), "its host is no host name"));
+        }
+    }
+    Ok(url)
+}

@@ -1,0 +1,107 @@
+//! Providers and the network: real names, real TLS and real servers in a network of the test's
+//! own, so that nothing of the gate is switched off for it.
+
+mod answers;
+mod failures;
+mod gate;
+mod limits;
+mod secrets;
+
+use std::fs;
+
+use testkit::{Network, Output, Sandbox, Upstream, guests, run};
+
+use crate::OMNIFS;
+
+/// The value of the secret `KEY` in these tests.
+const VALUE: &str = "omnifs-s3cr3t/value+of=KEY";
+
+/// A daemon in a network of its own, with the component `fetcher` mounted as `f`.
+struct Rig {
+    network: Network,
+    sandbox: Sandbox,
+}
+
+impl Rig {
+    /// Returns one whose provider has these lines of configuration; nothing runs yet.
+    fn new(more: &str) -> Self {
+        let network = Network::new();
+        let sandbox = Sandbox::new(OMNIFS).inside(&network);
+        let rig = Self { network, sandbox };
+        rig.configure(more);
+        rig
+    }
+
+    fn configure(&self, more: &str) {
+        let (ca, mount) = (self.network.ca_file(), self.sandbox.root().join("mnt/f"));
+        self.sandbox.configure(&format!(
+            "[host]\nca_file = {ca:?}\n\n\
+             [[provider]]\nname = \"f\"\npath = {:?}\nmount = {mount:?}\n{more}\n",
+            guests::FETCHER_PATH
+        ));
+    }
+
+    /// Starts the daemon with the secret in its environment.
+    fn start(&self) {
+        let mut command = self.sandbox.command("omnifs");
+        let _started = run(command.arg("start").env("KEY", VALUE)).expect_code(0);
+    }
+
+    /// Runs a line of shell in the directory of the mount.
+    fn shell(&self, line: &str) -> Output {
+        let mount = self.sandbox.root().join("mnt/f");
+        run(self.sandbox.command("sh").args(["-c", line]).current_dir(mount))
+    }
+
+    /// Reads a file of the component: its path with the URL as one name.
+    fn read(&self, before: &str, url: &str, after: &str) -> Output {
+        let path = path(before, url, after);
+        self.shell(&format!("cat '{path}'"))
+    }
+
+    /// Returns what a `fetch` of a URL came to.
+    fn report(&self, url: &str) -> String {
+        self.read("get", url, "/report").stdout
+    }
+
+    fn log(&self) -> String {
+        self.sandbox.omnifs(["logs"]).expect_code(0).stdout
+    }
+
+    /// Serves HTTPS for a name at an address of the public internet.
+    fn upstream(&self, name: &str) -> Upstream {
+        self.network.name(name, &["11.22.33.1"]);
+        Upstream::https(&self.network, name)
+    }
+}
+
+fn path(before: &str, url: &str, after: &str) -> String {
+    format!("{before}/{}{after}", guests::escape(url))
+}
+
+/// Lines of configuration that allow these entries, and the secret `KEY`.
+fn allowing(entries: &str) -> String {
+    format!(
+        "[provider.capabilities]\nhttp = {{ allow = [{entries}] }}\n\
+         secrets = {{ KEY = {{ env = \"KEY\" }} }}\n\
+         [provider.cache]\nttl = \"100ms\"\nnegative = 0\nstale_while_revalidate = 0\n"
+    )
+}
+
+/// Returns the files below a directory that hold a text, also binary ones.
+fn holding(directory: &std::path::Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            found.extend(holding(&path, text));
+        } else if kind.is_file() {
+            let bytes = fs::read(&path).unwrap_or_default();
+            if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found
+}

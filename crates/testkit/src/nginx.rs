@@ -1,0 +1,216 @@
+//! A real nginx(8) with a configuration of its own.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::network::Network;
+use crate::run::wait_until;
+use crate::upstream::Upstream;
+
+const CONFIG: &str = include_str!("nginx.conf");
+
+/// How long starting and stopping may take.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// A server in a [`Network`] that serves names at ports 80 and 443 of all their addresses,
+/// with TLS, HTTP/1.1 and HTTP/2, in a process of its own that ends when it is dropped.
+///
+/// | path | answer |
+/// |---|---|
+/// | `/FILE` | a file of [`Nginx::put`], with `ETag`, `Last-Modified`, ranges, and gzip when asked for |
+/// | `/moved/PATH` | 302 to `/PATH` |
+/// | `/limited/FILE` | a file once a second, else 429 with `Retry-After: 1` |
+/// | `/upstream/PATH` | what an [`Upstream`] behind it answers |
+///
+/// The nginx that the package starts as a service is another one, in another network.
+#[derive(Debug)]
+pub struct Nginx {
+    process: Child,
+    upstream: Upstream,
+    directory: TempDir,
+    /// Connections of this type to the process itself.
+    own: AtomicUsize,
+    /// Last: the process is in it.
+    _network: Network,
+}
+
+/// A request as the log of nginx has it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Logged {
+    /// The number of the connection, unique in this server.
+    pub connection: u64,
+    /// Which request of its connection it is, from 1 on.
+    pub sequence: u64,
+    /// `HTTP/1.1` or `HTTP/2.0`.
+    pub protocol: String,
+    /// The method.
+    pub method: String,
+    /// The target.
+    pub target: String,
+    /// The header `Host`; empty in HTTP/2, which has none.
+    pub host: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// The size of the body that was sent.
+    pub bytes: u64,
+    /// Whether the request had the header `Authorization`; its value is not logged.
+    pub authorized: bool,
+    /// The header `Range`, or nothing.
+    pub range: String,
+    /// The header `Content-Encoding` of the answer, or nothing.
+    pub encoding: String,
+}
+
+impl Nginx {
+    /// Starts it and waits until it answers.
+    ///
+    /// # Panics
+    ///
+    /// When a name has no address, or nginx does not start.
+    #[must_use]
+    #[track_caller]
+    pub fn new(network: &Network, names: &[&str]) -> Self {
+        let directory = tempfile::Builder::new().prefix("omnifs-nginx-").tempdir();
+        let directory = directory.expect("cannot make a temporary directory");
+        for name in ["files", "temporary"] {
+            fs::create_dir(directory.path().join(name)).expect("cannot make a directory");
+        }
+        let upstream = Upstream::unix(directory.path().join("upstream.sock"));
+        let config = directory.path().join("nginx.conf");
+        fs::write(&config, configuration(network, names, &directory)).expect("cannot write");
+        let output = fs::File::create(directory.path().join("output")).expect("cannot write");
+        let mut nginx = network.command(program());
+        nginx.arg("-p").arg(directory.path()).arg("-c").arg(&config);
+        // The error log of the time before the configuration is read.
+        nginx.args(["-e", "stderr"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
+        let process = nginx.spawn().expect("cannot start nginx");
+        let own = AtomicUsize::new(0);
+        let mut nginx = Self { process, upstream, directory, own, _network: network.clone() };
+        let mut ended = false;
+        let _ = wait_until(LIMIT, || {
+            ended = matches!(nginx.process.try_wait(), Ok(Some(_)));
+            ended || nginx.status().is_some()
+        });
+        assert!(!ended && nginx.status().is_some(), "nginx does not run: {}", nginx.errors());
+        nginx
+    }
+
+    /// Writes a file that it serves.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be written.
+    #[track_caller]
+    pub fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let file = self.directory.path().join("files").join(name);
+        fs::write(file, bytes).expect("cannot write");
+    }
+
+    /// Returns the directory with its files, which goes with it.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Returns the upstream behind `/upstream/`.
+    #[must_use]
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// Returns the requests whose answers are over, in the order of their ends.
+    ///
+    /// # Panics
+    ///
+    /// When nginx does not run, or its log is no JSON.
+    #[must_use]
+    #[track_caller]
+    pub fn requests(&self) -> Vec<Logged> {
+        // What was answered before this question is in the log when its answer is here.
+        assert!(self.status().is_some(), "nginx does not run: {}", self.errors());
+        let log = fs::read_to_string(self.directory.path().join("access.log"));
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("log: {line}"));
+        log.expect("nginx has a log").lines().map(parse).collect()
+    }
+
+    /// Returns how many connections it accepted so far, also those whose TLS session failed.
+    ///
+    /// # Panics
+    ///
+    /// When nginx does not run.
+    #[must_use]
+    #[track_caller]
+    pub fn connections(&self) -> usize {
+        let status = self.status();
+        let status = status.unwrap_or_else(|| panic!("nginx does not run: {}", self.errors()));
+        // ngx_http_stub_status_module: the third line has three numbers.
+        let accepted = status.lines().nth(2).and_then(|line| line.split_whitespace().next());
+        let accepted: Option<usize> = accepted.and_then(|number| number.parse().ok());
+        accepted.expect("nginx counts") - self.own.load(Ordering::Relaxed)
+    }
+
+    /// Asks for the counters, if it answers.
+    fn status(&self) -> Option<String> {
+        let mut stream = UnixStream::connect(self.directory.path().join("control.sock")).ok()?;
+        self.own.fetch_add(1, Ordering::Relaxed);
+        stream.set_read_timeout(Some(LIMIT)).ok()?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+    }
+
+    fn errors(&self) -> String {
+        let read = |name| fs::read_to_string(self.directory.path().join(name)).unwrap_or_default();
+        format!("{}{}", read("output"), read("error.log"))
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        let ended = id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok())
+            && wait_until(LIMIT, || matches!(self.process.try_wait(), Ok(Some(_))));
+        if !ended {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
+
+fn configuration(network: &Network, names: &[&str], directory: &TempDir) -> String {
+    let mut listen = String::new();
+    for name in names {
+        let addresses = network.addresses(name);
+        assert!(!addresses.is_empty(), "give {name} an address first");
+        for address in addresses {
+            for (port, options) in [(80, ""), (443, " ssl http2")] {
+                let place = SocketAddr::new(address, port);
+                listen.push_str(&format!("listen {place}{options};\n        "));
+            }
+        }
+    }
+    let certificate = network.certificate(names);
+    CONFIG
+        .replace("@listen@", listen.trim_end())
+        .replace("@names@", &names.join(" "))
+        .replace("@chain@", &certificate.chain.display().to_string())
+        .replace("@key@", &certificate.key.display().to_string())
+        .replace("@dir@", &directory.path().display().to_string())
+}
+
+/// The program; not every PATH has the directory in which packages put it.
+fn program() -> PathBuf {
+    let usual = PathBuf::from("/usr/sbin/nginx");
+    if usual.is_file() { usual } else { PathBuf::from("nginx") }
+}

@@ -1,0 +1,65 @@
+//! What an upstream remembers.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::answer::Answer;
+use super::received::Received;
+
+/// What all connections of an upstream share.
+#[derive(Debug, Default)]
+pub(super) struct State(Mutex<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) requests: Vec<Received>,
+    /// All that were accepted, and those among them that count no more.
+    pub(super) connections: usize,
+    pub(super) forgotten: usize,
+    /// Requests that wait for their answer.
+    pub(super) waiting: usize,
+    pub(super) peak: usize,
+    pub(super) answers: BTreeMap<String, Answer>,
+    pub(super) switch: String,
+    pub(super) version: u8,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            requests: Vec::new(),
+            connections: 0,
+            forgotten: 0,
+            waiting: 0,
+            peak: 0,
+            answers: BTreeMap::new(),
+            switch: "/json".to_owned(),
+            version: 1,
+        }
+    }
+}
+
+impl State {
+    /// Gives the state to a function, which must not wait for anything.
+    pub(super) fn with<T>(&self, function: impl FnOnce(&mut Inner) -> T) -> T {
+        // A thread that panicked has failed its request, not what was counted before.
+        function(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts a request until the returned guard is dropped.
+    pub(super) fn waiting(&self) -> Waiting<'_> {
+        self.with(|inner| {
+            inner.waiting += 1;
+            inner.peak = inner.peak.max(inner.waiting);
+        });
+        Waiting(self)
+    }
+}
+
+pub(super) struct Waiting<'a>(&'a State);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.with(|inner| inner.waiting -= 1);
+    }
+}
