@@ -32,13 +32,13 @@ impl Source for Counter {
         &'a self,
         _parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Option<Child>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>> {
         async move {
             yield_now().await;
             let inode = Inode::of_child(self.inode).unwrap();
             let child = Child { inode, kind: NodeKind::File };
             yield_now().await;
-            Ok((name.as_str() == "f").then_some(child))
+            Ok((name.as_str() == "f").then_some(child).into())
         }
         .boxed()
     }
@@ -46,19 +46,19 @@ impl Source for Counter {
     fn list_children<'a>(
         &'a self,
         _directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Vec<String>, VfsError>> {
-        async { Ok(vec!["f".to_owned()]) }.boxed()
+    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>> {
+        async { Ok(vec!["f".to_owned()].into()) }.boxed()
     }
 
     fn read_file<'a>(
         &'a self,
         _file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Option<Bytes>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>> {
         async move {
             yield_now().await;
             let bytes = self.count.load(SeqCst).to_string();
             yield_now().await;
-            Ok(Some(bytes.into()))
+            Ok(Some(bytes.into()).into())
         }
         .boxed()
     }

@@ -44,7 +44,13 @@ pub(crate) fn config(data: &[u8]) {
     if config.providers.iter().any(around) {
         return;
     }
-    let entry = Entry { name: ADDED.to_owned(), path: "builtin:dns".to_owned(), mount };
+    let entry = Entry {
+        name: ADDED.to_owned(),
+        path: "builtin:dns".to_owned(),
+        mount,
+        allow: vec!["*.example.com:8443".to_owned()],
+        secrets: vec!["A_KEY".to_owned()],
+    };
     let longer = add(text, &entry).unwrap_or_else(|error| panic!("{error}"));
     let with = parse(&longer).unwrap_or_else(|problem| panic!("{problem:?} in {longer:?}"));
     let (last, others) = with.providers.split_last().unwrap_or_else(|| panic!("none was added"));

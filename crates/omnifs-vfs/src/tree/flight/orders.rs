@@ -21,9 +21,16 @@ struct Calls {
 }
 
 impl Calls {
-    /// Gives the number of the call.
+    /// Gives the number of the call, which is the only one at its time.
     async fn call(self: Arc<Self>) -> Outcome<usize> {
-        assert_eq!(self.under_way.fetch_add(1, SeqCst), 0, "two calls at a time");
+        assert_eq!(self.under_way.load(SeqCst), 0, "two calls at a time");
+        self.after_one_given_up().await
+    }
+
+    /// Gives the number of a call that may come while one that was given up is not over yet: it
+    /// is off the table before it is ended.
+    async fn after_one_given_up(self: Arc<Self>) -> Outcome<usize> {
+        self.under_way.fetch_add(1, SeqCst);
         let under_way = UnderWay(&self);
         let number = self.begun.fetch_add(1, SeqCst);
         yield_now().await;
@@ -83,7 +90,7 @@ fn a_caller_that_goes_strands_nobody() {
         let (flights, calls) = set_up();
         let caller = || {
             let (flights, calls) = (Arc::clone(&flights), Arc::clone(&calls));
-            start(async move { flights.run(1, || calls.call()).await })
+            start(async move { flights.run(1, || calls.after_one_given_up()).await })
         };
         let [first, second, third] = [caller(), caller(), caller()];
         first.abort();
@@ -104,7 +111,7 @@ fn a_call_that_was_given_up_leaves_the_next_one_alone() {
         let (flights, calls) = set_up();
         let caller = || {
             let (flights, calls) = (Arc::clone(&flights), Arc::clone(&calls));
-            start(async move { flights.run(1, || calls.call()).await })
+            start(async move { flights.run(1, || calls.after_one_given_up()).await })
         };
         let gone = caller();
         gone.abort();
