@@ -80,7 +80,7 @@ pub(crate) fn pack(
 ) -> Result<Packed, Errno> {
     let mut packed =
         Packed { bytes: Vec::with_capacity(size.min(FIRST_RESERVATION)), nodes: Vec::new() };
-    while let Some(mut entry) = walk.peek() {
+    while let Some(entry) = walk.peek() {
         let length = (form.head() + entry.name.len()).next_multiple_of(ALIGNMENT);
         if packed.bytes.len() + length > size {
             if packed.bytes.is_empty() {
@@ -90,11 +90,7 @@ pub(crate) fn pack(
         }
         if form == Form::Attributes {
             let full = walk.entry();
-            if let Some(full) = &full {
-                packed.nodes.push(full.node);
-                // What stat says, where a listing and a lookup were answered differently.
-                entry.st_ino = full.attributes.st_ino;
-            }
+            packed.nodes.extend(full.iter().map(|full| full.node));
             // Node id 0 says that there are no attributes here, not that the name is absent.
             let out = full.map_or_else(EntryOut::default, |full| entry_out(&full, owner));
             packed.bytes.extend_from_slice(out.as_bytes());

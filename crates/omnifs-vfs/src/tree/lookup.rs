@@ -125,9 +125,6 @@ impl Tree {
     /// Gives `name` the node of `child`: the one it has if that is still right, else a new one.
     ///
     /// A node whose bytes are too old to be believed gives way to one that has not read any.
-    /// One that is fresh stays, whatever number `child` has: a lookup would be answered with
-    /// it, too, and with a provider that numbers objects as it finds them the numbers of two
-    /// instances would take turns.
     /// An answer of an earlier source changes nothing that a later one said.
     pub(super) fn settle(
         &self,
@@ -157,9 +154,6 @@ impl Tree {
             };
             if node.is(child) && current {
                 nodes.directory_mut(parent)?.renew(name, until);
-                return Ok(named.node);
-            }
-            if node.kind() == child.kind && current && now < named.until {
                 return Ok(named.node);
             }
         }

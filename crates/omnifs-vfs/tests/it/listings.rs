@@ -60,26 +60,6 @@ async fn entries_with_attributes_are_those_that_cost_nothing() {
 }
 
 #[tokio::test]
-async fn a_fresh_name_keeps_its_number_in_a_listing_that_says_another() {
-    let rig = Rig::new();
-    rig.source.put("d", 6, Item::Directory);
-    let known = rig.entry(NodeId::ROOT, "d").await;
-    rig.source.put("d", 9, Item::Directory);
-    let listed = async || {
-        let handle = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-        rig.settle().await;
-        let mut reader = rig.tree.read_directory(handle.id, 0).unwrap();
-        reader.advance();
-        reader.advance();
-        reader.entry()
-    };
-    assert_eq!(listed().await.unwrap().node, known.node);
-    rig.clock.advance(TTL);
-    assert_eq!(listed().await, None, "an old listing promises nothing");
-    assert_eq!(listed().await.unwrap().attributes.st_ino, 10);
-}
-
-#[tokio::test]
 async fn listing_again_and_again_does_not_keep_old_bytes_fresh() {
     let rig = Rig::new();
     rig.source.put("f", 5, "old");
