@@ -149,7 +149,7 @@ const PROMISES: &[Promise] = &[
         text: "A provider that numbers inodes on discovery is served correctly under 16 parallel \
                readers, pinned, and its author told.",
         tests: &[
-            "omnifs::it numbering::sixteen_readers_get_right_bytes_and_lasting_numbers_from_one_instance_in_the_end",
+            "omnifs::it numbering::sixteen_readers_get_right_bytes_from_one_instance_in_the_end",
         ],
     },
 ];
