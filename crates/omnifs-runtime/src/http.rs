@@ -1,6 +1,6 @@
 //! HTTP for providers: every request passes the gate, and what comes back is held to limits.
 //!
-//! One [`Http`] serves one provider: its connections, its cache and its manners are its own.
+//! One client serves one provider: its connections, its cache and its manners are its own.
 //! Nothing of the environment has a part in it: no proxies, no cookies, no netrc.
 
 mod address;
