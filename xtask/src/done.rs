@@ -85,6 +85,51 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "A provider begun with omnifs init --template http reads a JSON API on a local TLS \
+               server with a bearer secret from the environment; the server saw the header, and \
+               nothing else holds the value.",
+        tests: &[
+            "omnifs::it author::http::the_template_builds_offline_and_reads_an_api",
+            "omnifs::it http::secrets::the_server_sees_it_and_nothing_else_holds_it",
+            "omnifs::it http::secrets::an_answer_that_echoes_it_fails_the_call",
+        ],
+    },
+    Promise {
+        text: "127.0.0.1 in all its spellings, IPv6 forms, names that resolve to private \
+               addresses, rebinding, redirects, userinfo tricks, other ports, environment \
+               proxies: zero connections at the forbidden listener; each refusal says the line \
+               that would allow it.",
+        tests: &[
+            "omnifs::it http::gate::urls_that_are_not_granted_connect_to_nobody",
+            "omnifs::it http::gate::a_name_is_only_as_good_as_its_addresses",
+            "omnifs::it http::gate::a_name_that_changes_its_address_is_checked_again",
+            "omnifs::it http::gate::redirects_pass_the_gate_hop_by_hop",
+            "omnifs::it http::gate::the_environment_has_no_part_in_it",
+            "omnifs-runtime http::gate::tests::a_refusal_says_the_line_that_would_allow_it",
+        ],
+    },
+    Promise {
+        text: "An upstream that never answers, drips, bombs or cuts short gives its errno in time, \
+               sockets are closed, memory stays within 100 MiB of idle. One that returns 500, 429, \
+               401, refuses or resets never yields an empty directory or a short file with exit \
+               status 0; healthy again: right within 3 s without a restart.",
+        tests: &[
+            "omnifs::it http::limits::hostile_answers_cost_a_call_and_no_memory",
+            "omnifs::it http::limits::slow_answers_end_in_time",
+            "omnifs::it http::failures::each_failure_has_its_errno_in_every_tool",
+            "omnifs::it http::failures::who_cannot_be_reached_is_told_apart",
+            "omnifs::it http::failures::a_healthy_upstream_is_right_again_without_a_restart",
+        ],
+    },
+    Promise {
+        text: "1,000 requests to one host reuse connections, counted by the server.",
+        tests: &["omnifs::it http::answers::many_requests_share_connections_and_run_together"],
+    },
+    Promise {
+        text: "Every example of docs/capabilities.md is true.",
+        tests: &["omnifs::it docs::the_guide_to_capabilities_is_true"],
+    },
+    Promise {
         text: "cargo xtask demo --exec 'ls -lR' shows the sample trees.",
         tests: &["step demo"],
     },
