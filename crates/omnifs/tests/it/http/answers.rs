@@ -88,11 +88,13 @@ fn many_requests_share_connections_and_run_together() {
     let rig = Rig::new(&allowing("\"api.example.com\""));
     let upstream = rig.upstream("api.example.com");
     rig.start();
-    let url = format!("{HOST}/slow/100/json?n={{n}}");
+    let url = format!("{HOST}/slow/300/json?n={{n}}");
     let answers = rig.read("all/64", &url, "").expect_code(0).stdout;
     assert_eq!(answers, "200\n".repeat(64));
-    // As many at a time as one host may have.
-    assert_eq!((upstream.requests().len(), upstream.peak()), (64, 32));
+    // Together, and never more at a time than one host may have; how many of a round meet
+    // depends on how fast this machine makes sessions.
+    assert_eq!(upstream.requests().len(), 64);
+    assert!((8..=32).contains(&upstream.peak()), "{}", upstream.peak());
     upstream.clear();
     let url = format!("{HOST}/json?m={{n}}");
     let answers = rig.read("all/1000", &url, "").expect_code(0).stdout;
