@@ -5,8 +5,10 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails must fail the test")]
 
 pub mod guests;
+mod private;
 mod run;
 mod sandbox;
 
+pub use private::{Private, User};
 pub use run::{Output, run, run_for, wait_until};
 pub use sandbox::Sandbox;
