@@ -21,16 +21,9 @@ struct Calls {
 }
 
 impl Calls {
-    /// Gives the number of the call, which is the only one at its time.
+    /// Gives the number of the call, which is the only one of these at its time.
     async fn call(self: Arc<Self>) -> Outcome<usize> {
-        assert_eq!(self.under_way.load(SeqCst), 0, "two calls at a time");
-        self.after_one_given_up().await
-    }
-
-    /// Gives the number of a call that may come while one that was given up is not over yet: it
-    /// is off the table before it is ended.
-    async fn after_one_given_up(self: Arc<Self>) -> Outcome<usize> {
-        self.under_way.fetch_add(1, SeqCst);
+        assert_eq!(self.under_way.fetch_add(1, SeqCst), 0, "two calls at a time");
         let under_way = UnderWay(&self);
         let number = self.begun.fetch_add(1, SeqCst);
         yield_now().await;
@@ -88,38 +81,45 @@ fn callers_share_calls_and_nobody_gets_an_old_answer() {
 fn a_caller_that_goes_strands_nobody() {
     explore(|| async {
         let (flights, calls) = set_up();
-        let caller = || {
-            let (flights, calls) = (Arc::clone(&flights), Arc::clone(&calls));
-            start(async move { flights.run(1, || calls.after_one_given_up()).await })
-        };
-        let [first, second, third] = [caller(), caller(), caller()];
-        first.abort();
-        assert!(second.await.unwrap().is_ok());
-        assert!(third.await.unwrap().is_ok());
-        if let Ok(answer) = first.await {
+        let gone = goes(&flights);
+        let others = [stays(&flights, &calls), stays(&flights, &calls)];
+        gone.abort();
+        for caller in others {
+            assert!(caller.await.unwrap().is_ok());
+        }
+        if let Ok(answer) = gone.await {
             assert!(answer.is_ok());
         }
         empty(&flights).await;
-        assert_eq!(calls.under_way.load(SeqCst), 0);
     });
 }
 
-/// The end of a call that was given up meets the next call for its key.
+/// The end of a call that was given up meets the next one for its key.
 #[test]
 fn a_call_that_was_given_up_leaves_the_next_one_alone() {
     explore(|| async {
         let (flights, calls) = set_up();
-        let caller = || {
-            let (flights, calls) = (Arc::clone(&flights), Arc::clone(&calls));
-            start(async move { flights.run(1, || calls.after_one_given_up()).await })
-        };
-        let gone = caller();
+        let gone = goes(&flights);
         gone.abort();
-        for caller in [caller(), caller()] {
+        for caller in [stays(&flights, &calls), stays(&flights, &calls)] {
             assert!(caller.await.unwrap().is_ok());
         }
         empty(&flights).await;
     });
+}
+
+type Caller = shuttle::future::JoinHandle<Outcome<usize>>;
+
+/// Starts a caller that stays to the end, so that its call is given up by nobody.
+fn stays(flights: &Arc<Flights<u8, usize>>, calls: &Arc<Calls>) -> Caller {
+    let (flights, calls) = (Arc::clone(flights), Arc::clone(calls));
+    start(async move { flights.run(1, || calls.call()).await })
+}
+
+/// Starts a caller that is to be cancelled. Its own call does not count as one of the others':
+/// it is off the table before it is ended, so the next one may begin beside it.
+fn goes(flights: &Arc<Flights<u8, usize>>) -> Caller {
+    stays(flights, &Arc::default())
 }
 
 #[test]
