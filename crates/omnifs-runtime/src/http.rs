@@ -34,7 +34,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-pub use allow::{AllowEntry, HostPattern, Method as AllowedMethod, Origin, Scheme, Target, domain};
+pub use allow::{AllowEntry, AllowedMethod, HostPattern, Origin, Scheme, Target, domain};
 pub(crate) use body::{Body, Idle};
 pub use clients::{Tls, TlsError};
 pub(crate) use failure::HttpFailure;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
+use url::{Host, Url};
+
 use super::path_rules::PathPattern;
 
 /// One entry.
@@ -12,7 +14,7 @@ pub struct AllowEntry {
     /// Where requests go.
     pub target: Target,
     /// Which methods; empty is all.
-    pub methods: Vec<Method>,
+    pub methods: Vec<AllowedMethod>,
     /// Which paths; empty is all.
     pub paths: Vec<PathPattern>,
 }
@@ -79,7 +81,7 @@ pub enum HostPattern {
 
 /// A method of HTTP that an entry can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub enum AllowedMethod {
     /// `GET`
     Get,
     /// `HEAD`
@@ -96,7 +98,7 @@ pub enum Method {
     Options,
 }
 
-impl Method {
+impl AllowedMethod {
     const ALL: [Self; 7] =
         [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete, Self::Options];
 
@@ -132,6 +134,27 @@ impl AllowEntry {
 }
 
 impl Origin {
+    /// Returns the one origin of a parsed URL, or `None` when it is of neither scheme or has no
+    /// host.
+    pub(crate) fn of(url: &Url) -> Option<Self> {
+        let scheme = match url.scheme() {
+            "https" => Scheme::Https,
+            "http" => Scheme::Http,
+            _ => return None,
+        };
+        let host = match url.host()? {
+            Host::Domain(name) => HostPattern::Name(name.to_owned()),
+            Host::Ipv4(address) => HostPattern::Address(address.into()),
+            Host::Ipv6(address) => HostPattern::Address(address.into()),
+        };
+        Some(Self { scheme, host, port: url.port().unwrap_or_else(|| scheme.default_port()) })
+    }
+
+    /// Returns whether it means this one origin.
+    pub(crate) fn covers(&self, asked: &Self) -> bool {
+        self.scheme == asked.scheme && self.port == asked.port && self.host.covers(&asked.host)
+    }
+
     /// Parses `h`, `h:port` or `scheme://h[:port]`.
     ///
     /// # Errors
@@ -187,17 +210,13 @@ fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 impl HostPattern {
-    /// Returns whether it means the host of a parsed URL: a name in lower case, or an address.
-    pub(crate) fn covers(&self, host: &url::Host<&str>) -> bool {
-        match (self, host) {
-            (Self::Name(name), url::Host::Domain(asked)) => name == asked,
-            (Self::Below(apex), url::Host::Domain(asked)) => asked
+    fn covers(&self, asked: &Self) -> bool {
+        match (self, asked) {
+            (Self::Below(apex), Self::Name(asked)) => asked
                 .strip_suffix(apex.as_str())
                 .and_then(|front| front.strip_suffix('.'))
                 .is_some_and(|front| !front.is_empty()),
-            (Self::Address(IpAddr::V4(own)), url::Host::Ipv4(asked)) => own == asked,
-            (Self::Address(IpAddr::V6(own)), url::Host::Ipv6(asked)) => own == asked,
-            (Self::Name(_) | Self::Below(_) | Self::Address(_), _) => false,
+            (own, asked) => own == asked,
         }
     }
 
@@ -357,9 +376,9 @@ mod tests {
 
     #[test]
     fn methods_are_those_of_the_contract() {
-        assert_eq!(Method::parse("GET"), Some(Method::Get));
+        assert_eq!(AllowedMethod::parse("GET"), Some(AllowedMethod::Get));
         for bad in ["get", "TRACE", "CONNECT", ""] {
-            assert_eq!(Method::parse(bad), None, "{bad}");
+            assert_eq!(AllowedMethod::parse(bad), None, "{bad}");
         }
     }
 }

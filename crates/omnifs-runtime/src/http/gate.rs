@@ -146,7 +146,7 @@ impl Gate {
         let provider = &self.provider;
         let reason = format!("provider {provider:?} may not {asked}");
         let place = format!("[provider.capabilities] of {provider:?} in providers.toml");
-        let origin = asked.origin();
+        let origin = asked.origin.to_string();
         let same = self.granted.iter().find(|entry| asked.is_origin_of(entry));
         let remedy = match same {
             Some(entry) if !asked.method_is_in(entry) => {
@@ -190,41 +190,30 @@ fn reach(route: &Route) -> Reach {
 struct Asked<'a> {
     method: &'a Method,
     url: &'a Url,
-    scheme: Scheme,
-    host: Host<&'a str>,
-    port: u16,
+    origin: Origin,
     segments: Option<Vec<String>>,
 }
 
 impl<'a> Asked<'a> {
     fn of(method: &'a Method, url: &'a Url) -> Result<Self, Denied> {
-        let scheme = match url.scheme() {
-            "https" => Scheme::Https,
-            "http" => Scheme::Http,
-            other => {
-                let reason = format!("{other}: is neither http nor https");
-                return Err(Denied::new(reason, "providers reach HTTP only"));
-            }
-        };
-        let host = url.host().ok_or_else(|| not_a_url(url.as_str(), "it has no host"))?;
-        let port = url.port_or_known_default().unwrap_or_else(|| scheme.default_port());
-        Ok(Self { method, url, scheme, host, port, segments: path_rules::segments(url.path()) })
+        // A URL of one of the two schemes has a host, or it would not have parsed.
+        let origin = Origin::of(url).ok_or_else(|| {
+            let reason = format!("{}: is neither http nor https", url.scheme());
+            Denied::new(reason, "providers reach HTTP only")
+        })?;
+        Ok(Self { method, url, origin, segments: path_rules::segments(url.path()) })
     }
 
     /// Returns whether an entry is about this scheme, host and port.
     fn is_origin_of(&self, entry: &AllowEntry) -> bool {
         match &entry.target {
-            Target::Network { origin, .. } => self.is_in(origin),
+            Target::Network { origin, .. } => origin.covers(&self.origin),
             Target::Socket { alias, .. } => {
-                self.scheme == Scheme::Http
-                    && self.port == Scheme::Http.default_port()
-                    && self.host == Host::Domain(alias.as_str())
+                let host = HostPattern::Name(alias.clone());
+                let port = Scheme::Http.default_port();
+                self.origin == Origin { scheme: Scheme::Http, host, port }
             }
         }
-    }
-
-    fn is_in(&self, origin: &Origin) -> bool {
-        origin.scheme == self.scheme && origin.port == self.port && origin.host.covers(&self.host)
     }
 
     fn method_is_in(&self, entry: &AllowEntry) -> bool {
@@ -253,17 +242,6 @@ impl<'a> Asked<'a> {
                 HostPattern::Name(_) | HostPattern::Below(_) => Reach::Public,
             }),
         })
-    }
-
-    /// Returns the entry that would be about it.
-    fn origin(&self) -> String {
-        let scheme = if self.scheme == Scheme::Http { "http://" } else { "" };
-        let host = &self.host;
-        if self.port == self.scheme.default_port() {
-            format!("{scheme}{host}")
-        } else {
-            format!("{scheme}{host}:{}", self.port)
-        }
     }
 }
 

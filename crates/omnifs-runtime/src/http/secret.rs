@@ -6,10 +6,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::HeaderValue;
-use url::Url;
 use zeroize::Zeroizing;
 
-use super::allow::{Origin, Scheme};
+use super::address::is_loopback;
+use super::allow::{HostPattern, Origin, Scheme};
 use super::echo::Needles;
 use super::gate::{Approved, Denied, Route, shown_origin};
 
@@ -71,18 +71,19 @@ impl Secret {
     /// Checks that the value may go where a request goes.
     pub(super) fn check(&self, to: &Approved) -> Result<(), Denied> {
         let name = self.name();
-        let origin = shown_origin(&to.url);
-        if !is_confidential(to) {
+        let shown = shown_origin(&to.url);
+        let origin = Origin::of(&to.url).filter(|origin| is_confidential(origin, &to.route));
+        let Some(origin) = origin else {
             return Err(Denied::new(
-                format!("the secret {name:?} does not go to {origin}"),
+                format!("the secret {name:?} does not go to {shown}"),
                 "secrets travel over https, or http to this machine's own address, only",
             ));
-        }
-        if self.0.hosts.is_empty() || self.0.hosts.iter().any(|host| names(host, &to.url)) {
+        };
+        if self.0.hosts.is_empty() || self.0.hosts.iter().any(|host| host.covers(&origin)) {
             return Ok(());
         }
         Err(Denied::new(
-            format!("the secret {name:?} may not be sent to {origin}"),
+            format!("the secret {name:?} may not be sent to {shown}"),
             format!("add the host to `hosts` of the secret {name:?} in providers.toml"),
         ))
     }
@@ -120,26 +121,17 @@ fn sensitive(text: &[u8]) -> Option<HeaderValue> {
 }
 
 /// Returns whether nobody on the way can read a request.
-fn is_confidential(to: &Approved) -> bool {
-    let own = match to.url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => super::address::is_loopback(address.into()),
+fn is_confidential(origin: &Origin, route: &Route) -> bool {
+    let own = match &origin.host {
+        HostPattern::Address(address) => is_loopback(*address),
         // Its addresses are checked when it is dialled.
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
+        HostPattern::Name(name) => name == "localhost",
+        HostPattern::Below(_) => false,
     };
-    match &to.route {
-        Route::Network(_) => to.url.scheme() == "https" || own,
+    match route {
+        Route::Network(_) => origin.scheme == Scheme::Https || own,
         Route::Socket(_) => false,
     }
-}
-
-fn names(origin: &Origin, url: &Url) -> bool {
-    let scheme = if origin.scheme == Scheme::Http { "http" } else { "https" };
-    let Some(host) = url.host() else { return false };
-    origin.host.covers(&host)
-        && url.scheme() == scheme
-        && url.port_or_known_default() == Some(origin.port)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::super::allow::Method as Allowed;
+use super::super::allow::AllowedMethod;
 use super::super::path_rules::PathPattern;
 use super::*;
 
@@ -21,7 +21,7 @@ fn private(text: &str) -> AllowEntry {
 
 fn narrowed(text: &str, methods: &[&str], paths: &[&str]) -> AllowEntry {
     AllowEntry {
-        methods: methods.iter().map(|method| Allowed::parse(method).unwrap()).collect(),
+        methods: methods.iter().map(|method| AllowedMethod::parse(method).unwrap()).collect(),
         paths: paths.iter().map(|path| PathPattern::parse(path).unwrap()).collect(),
         ..origin(text)
     }
