@@ -175,11 +175,11 @@ where
         Box::pin(async move {
             match tokio::time::timeout(CONNECT, connecting).await {
                 Ok(connected) => connected.map_err(Into::into),
-                Err(_elapsed) => Err(Box::new(HttpFailure::Timeout(format!(
-                    "no connection with {origin} within {} s",
-                    CONNECT.as_secs()
-                )))
-                .into()),
+                Err(_elapsed) => {
+                    let limit = CONNECT.as_secs();
+                    let reason = format!("no connection with {origin} within {limit} s");
+                    Err(HttpFailure::Timeout(reason).into())
+                }
             }
         })
     }

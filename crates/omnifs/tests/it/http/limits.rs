@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use testkit::wait_until;
+use testkit::{Deaf, wait_until};
 
 use super::{Rig, allowing};
 
@@ -61,6 +61,16 @@ fn slow_answers_end_in_time() {
     assert_eq!(short, "timeout\n");
     let gone = wait_until(Duration::from_secs(15), || upstream.open() <= 1);
     assert!(gone, "{} connections are open", upstream.open());
+}
+
+#[test]
+fn a_connection_that_does_not_come_is_a_timeout() {
+    let rig = Rig::new(&allowing("\"api.example.com\""));
+    rig.network.name("api.example.com", &["11.22.33.1"]);
+    let _deaf = Deaf::new(&rig.network, "11.22.33.1:443");
+    rig.start();
+    let error = rig.read("get", &format!("{HOST}/json"), "/error").stdout;
+    assert_eq!(error, "timeout\n");
 }
 
 #[test]
