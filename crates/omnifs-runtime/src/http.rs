@@ -166,7 +166,7 @@ impl Http {
         self: &Arc<Self>,
         wanted: Wanted,
     ) -> Result<Arc<Answer>, HttpFailure> {
-        let prepared = self.prepare(&wanted)?;
+        let prepared = self.prepare(wanted)?;
         let limit = prepared.limit;
         let deadline = Instant::now() + limit;
         let origin = shown_origin(&prepared.to.url);
@@ -190,22 +190,18 @@ impl Http {
     /// # Errors
     /// As [`Http::fetch`].
     pub(crate) async fn start(&self, wanted: Wanted) -> Result<Started, HttpFailure> {
-        let prepared = self.prepare(&wanted)?;
+        let prepared = self.prepare(wanted)?;
         let deadline = Instant::now() + prepared.limit;
-        let mut first = true;
-        loop {
-            let outcome = self.attempt(&prepared, &HeaderMap::new(), deadline).await;
-            if std::mem::take(&mut first) && again(&prepared, &outcome, deadline) {
-                continue;
-            }
-            return outcome;
-        }
+        let unconditional = HeaderMap::new();
+        let attempt = || self.attempt(&prepared, &unconditional, deadline);
+        let outcome = attempt().await;
+        if again(&prepared, &outcome, deadline) { attempt().await } else { outcome }
     }
 
-    fn prepare(&self, wanted: &Wanted) -> Result<Prepared, HttpFailure> {
+    fn prepare(&self, wanted: Wanted) -> Result<Prepared, HttpFailure> {
         let to = self.gate.check(&wanted.method, &wanted.url)?;
-        let fields = request::fields(wanted, &to)?;
-        let (body, redirects) = (request::body(wanted)?, wanted.redirects);
+        let fields = request::fields(&wanted.headers, &to)?;
+        let (body, redirects) = (request::body(wanted.body)?, wanted.redirects);
         let limit = wanted.timeout.map_or(TOTAL, |timeout| timeout.min(TOTAL));
         Ok(Prepared { to, fields, body, redirects, limit })
     }

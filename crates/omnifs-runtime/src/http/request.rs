@@ -82,10 +82,13 @@ pub(super) struct Field {
 /// # Errors
 /// [`HttpFailure::Denied`] for a header that is the host's, one that is no header, or a secret
 /// that may not go there; [`HttpFailure::TooLarge`].
-pub(super) fn fields(wanted: &Wanted, to: &Approved) -> Result<Vec<Field>, HttpFailure> {
+pub(super) fn fields(
+    headers: &[(String, Value)],
+    to: &Approved,
+) -> Result<Vec<Field>, HttpFailure> {
     let mut size = 0;
-    let mut fields = Vec::with_capacity(wanted.headers.len());
-    for (name, value) in &wanted.headers {
+    let mut fields = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
         let field = field(name, value, to)?;
         size += field.name.as_str().len() + field.value.len();
         if size > HEADERS_LIMIT {
@@ -131,8 +134,8 @@ fn field(name: &str, value: &Value, to: &Approved) -> Result<Field, HttpFailure>
 ///
 /// # Errors
 /// [`HttpFailure::TooLarge`].
-pub(super) fn body(wanted: &Wanted) -> Result<Bytes, HttpFailure> {
-    let body = wanted.body.clone().unwrap_or_default();
+pub(super) fn body(body: Option<Vec<u8>>) -> Result<Bytes, HttpFailure> {
+    let body = body.unwrap_or_default();
     if body.len() > BODY_LIMIT {
         let reason = format!("a request body of {} bytes is over the limit of 8 MiB", body.len());
         return Err(HttpFailure::TooLarge(reason));
@@ -193,16 +196,8 @@ mod tests {
         Gate::new("p".into(), vec![entry], None).check("GET", "https://a.example/").unwrap()
     }
 
-    fn with(headers: Vec<(String, Value)>) -> Result<Vec<Field>, HttpFailure> {
-        let wanted = Wanted {
-            method: "GET".to_owned(),
-            url: "https://a.example/".to_owned(),
-            headers,
-            body: None,
-            redirects: Redirects::Return,
-            timeout: None,
-        };
-        fields(&wanted, &to())
+    fn with(headers: &[(String, Value)]) -> Result<Vec<Field>, HttpFailure> {
+        fields(headers, &to())
     }
 
     fn text(name: &str, value: &str) -> (String, Value) {
@@ -228,11 +223,11 @@ mod tests {
             "Keep-Alive",
             "HTTP2-Settings",
         ] {
-            let failure = with(vec![text(name, "x")]).unwrap_err();
+            let failure = with(&[text(name, "x")]).unwrap_err();
             assert!(matches!(failure, HttpFailure::Denied(_)), "{name}");
         }
         for name in ["Accept", "X-Forward", "If-None-Match", "Authorization", "Range", "Referer"] {
-            assert!(with(vec![text(name, "x")]).is_ok(), "{name}");
+            assert!(with(&[text(name, "x")]).is_ok(), "{name}");
         }
     }
 
@@ -248,9 +243,9 @@ mod tests {
             ("x", "a\0b"),
             ("x", "é"),
         ] {
-            assert!(with(vec![text(name, value)]).is_err(), "{name:?}: {value:?}");
+            assert!(with(&[text(name, value)]).is_err(), "{name:?}: {value:?}");
         }
-        assert!(with(vec![text("x", &"y".repeat(HEADERS_LIMIT))]).is_err());
+        assert!(with(&[text("x", &"y".repeat(HEADERS_LIMIT))]).is_err());
     }
 
     #[test]
@@ -258,7 +253,7 @@ mod tests {
         let secret = Secret::new("K".to_owned(), b"hunter2hunter2", Vec::new()).unwrap();
         let own = ("x-key".to_owned(), Value::Secret(secret, Form::After("token ".to_owned())));
         let mut fields =
-            with(vec![own, text("authorization", "mine"), text("cookie", "a"), text("x", "y")])
+            with(&[own, text("authorization", "mine"), text("cookie", "a"), text("x", "y")])
                 .unwrap();
         assert_eq!(sent(&fields, "a")["x-key"], "token hunter2hunter2");
         let kept = redacted(&fields);
