@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
 use omnifs_vfs::{Answer, Child, Clock, Name, Object, ObjectKey, Probe, Source, VfsError};
 use parking_lot::Mutex;
 use tokio::time::timeout;
@@ -141,13 +141,16 @@ impl Provider {
         self.failures.lock().iter().cloned().collect()
     }
 
-    fn call<'a, C: Call + 'a>(&'a self, call: C) -> BoxFuture<'a, Result<C::Answer, VfsError>> {
+    fn call<'a, C: Call + 'a>(
+        &'a self,
+        call: C,
+    ) -> BoxFuture<'a, Result<Answer<C::Value>, VfsError>> {
         let span = tracing::debug_span!("provider_call", provider = self.name(), op = C::OP);
         let recorded = async move {
             let outcome = self.run(&call).await;
             match &outcome {
                 Ok(answer) => {
-                    if let Some(failure) = C::partial(answer) {
+                    if let Some(failure) = &answer.partial {
                         self.record(&call, failure, true);
                     }
                 }
@@ -173,7 +176,7 @@ impl Provider {
 
     /// Runs one call: waits for its turn, takes an instance out of the pool, and puts it back
     /// only when it is fit for another call. Dropping the future drops the instance with it.
-    async fn run<C: Call>(&self, call: &C) -> Result<C::Answer, VfsError> {
+    async fn run<C: Call>(&self, call: &C) -> Result<Answer<C::Value>, VfsError> {
         let limits = &self.blueprint.limits;
         let turn = self.pool.turn().await?;
         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -259,7 +262,8 @@ impl Source for Provider {
         parent: &'a Arc<Object>,
         names: &'a [Name],
     ) -> BoxFuture<'a, Result<Probe, VfsError>> {
-        self.call(ProbeAll { parent, names, found: Mutex::default() })
+        let call = self.call(ProbeAll { parent, names, found: Mutex::default() });
+        call.map_ok(|answer| answer.value).boxed()
     }
 
     fn forget(&self, object: ObjectKey) {

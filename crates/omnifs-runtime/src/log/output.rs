@@ -73,6 +73,17 @@ impl Output {
         self.dropped.load(Ordering::Relaxed)
     }
 
+    /// Takes what a call is to print out of its budget and the minute's. Returns how many bytes
+    /// may be printed; the others are counted as dropped.
+    fn grant(&self, call: &mut CallOutput, length: usize) -> usize {
+        let now = self.start.elapsed();
+        let granted = self.minute.lock().take(&mut call.budget, length, now);
+        let lost = length.saturating_sub(granted) as u64;
+        call.dropped += lost;
+        self.dropped.fetch_add(lost, Ordering::Relaxed);
+        granted
+    }
+
     /// Writes a line of the host's own.
     pub(crate) fn host(&self, text: &str) {
         self.emit(LogSource::Host, text);
@@ -127,16 +138,8 @@ impl Console {
 
     /// Writes a message of the guest's, which may have several lines.
     pub(crate) fn log(&self, severity: Severity, message: &str) {
-        let now = self.output.start.elapsed();
-        let granted = {
-            let mut call = self.call.lock();
-            let length = message.len();
-            let granted = self.output.minute.lock().take(&mut call.budget, length, now);
-            let lost = length.saturating_sub(granted) as u64;
-            call.dropped += lost;
-            self.output.dropped.fetch_add(lost, Ordering::Relaxed);
-            message.floor_char_boundary(granted)
-        };
+        let granted = self.output.grant(&mut self.call.lock(), message.len());
+        let granted = message.floor_char_boundary(granted);
         for line in message.get(..granted).unwrap_or_default().lines() {
             let mut rest = line;
             while !rest.is_empty() {
@@ -157,14 +160,8 @@ impl Console {
         if source == LogSource::Stderr {
             call.remember(bytes);
         }
-        let now = self.output.start.elapsed();
-        let granted = self.output.minute.lock().take(&mut call.budget, bytes.len(), now);
-        let (printed, lost) = bytes.split_at_checked(granted).unwrap_or((bytes, &[]));
-        if !lost.is_empty() {
-            let lost = lost.len() as u64;
-            call.dropped += lost;
-            self.output.dropped.fetch_add(lost, Ordering::Relaxed);
-        }
+        let granted = self.output.grant(&mut call, bytes.len());
+        let printed = bytes.get(..granted).unwrap_or(bytes);
         let pending = call.pending(source);
         pending.extend_from_slice(printed);
         let mut rest = pending.as_slice();

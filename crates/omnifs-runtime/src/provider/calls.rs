@@ -25,8 +25,8 @@ pub(super) mod ops {
 
 /// One call of the tree, run on one instance.
 pub(super) trait Call: Send + Sync {
-    /// What it answers.
-    type Answer: Send;
+    /// What its answer is about.
+    type Value: Send;
 
     /// Its name in the contract.
     const OP: &'static str;
@@ -39,20 +39,15 @@ pub(super) trait Call: Send + Sync {
         format!("{}({})", Self::OP, self.path())
     }
 
-    /// Returns why an answer may not be all, if it may not.
-    fn partial(_answer: &Self::Answer) -> Option<&VfsError> {
-        None
-    }
-
     /// Runs it.
     fn run(
         &self,
         instance: &mut Instance,
         limits: &Limits,
-    ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
+    ) -> impl Future<Output = Result<Answer<Self::Value>, Failure>> + Send;
 
     /// Returns what the call had found when it cost its instance.
-    fn salvage(&self, error: VfsError) -> Result<Self::Answer, VfsError> {
+    fn salvage(&self, error: VfsError) -> Result<Answer<Self::Value>, VfsError> {
         Err(error)
     }
 }
@@ -87,7 +82,7 @@ pub(super) struct Lookup<'a> {
 }
 
 impl Call for Lookup<'_> {
-    type Answer = Answer<Option<Child>>;
+    type Value = Option<Child>;
 
     const OP: &'static str = ops::LOOKUP;
 
@@ -95,15 +90,11 @@ impl Call for Lookup<'_> {
         below(self.parent, self.name)
     }
 
-    fn partial(answer: &Self::Answer) -> Option<&VfsError> {
-        answer.partial.as_ref()
-    }
-
     async fn run(
         &self,
         instance: &mut Instance,
         _limits: &Limits,
-    ) -> Result<Self::Answer, Failure> {
+    ) -> Result<Answer<Self::Value>, Failure> {
         // A directory that is gone has no names.
         let Some(parent) = instance.find(self.parent, NodeKind::Directory).await? else {
             return unspoiled(instance, None, Option::is_none);
@@ -125,7 +116,7 @@ pub(super) struct List<'a> {
 }
 
 impl Call for List<'_> {
-    type Answer = Answer<Vec<String>>;
+    type Value = Vec<String>;
 
     const OP: &'static str = ops::LIST;
 
@@ -133,11 +124,11 @@ impl Call for List<'_> {
         self.directory.path()
     }
 
-    fn partial(answer: &Self::Answer) -> Option<&VfsError> {
-        answer.partial.as_ref()
-    }
-
-    async fn run(&self, instance: &mut Instance, limits: &Limits) -> Result<Self::Answer, Failure> {
+    async fn run(
+        &self,
+        instance: &mut Instance,
+        limits: &Limits,
+    ) -> Result<Answer<Self::Value>, Failure> {
         let Some(directory) = instance.find(self.directory, NodeKind::Directory).await? else {
             return Err(lost(instance, self.directory, NodeKind::Directory));
         };
@@ -156,7 +147,7 @@ pub(super) struct Read<'a> {
 }
 
 impl Call for Read<'_> {
-    type Answer = Answer<Option<Bytes>>;
+    type Value = Option<Bytes>;
 
     const OP: &'static str = ops::READ;
 
@@ -164,11 +155,11 @@ impl Call for Read<'_> {
         self.file.path()
     }
 
-    fn partial(answer: &Self::Answer) -> Option<&VfsError> {
-        answer.partial.as_ref()
-    }
-
-    async fn run(&self, instance: &mut Instance, limits: &Limits) -> Result<Self::Answer, Failure> {
+    async fn run(
+        &self,
+        instance: &mut Instance,
+        limits: &Limits,
+    ) -> Result<Answer<Self::Value>, Failure> {
         let Some(file) = instance.find(self.file, NodeKind::File).await? else {
             return Err(lost(instance, self.file, NodeKind::File));
         };
@@ -207,13 +198,13 @@ pub(super) struct ProbeAll<'a> {
 }
 
 impl ProbeAll<'_> {
-    fn probe(&self, more: bool) -> Probe {
-        Probe { children: std::mem::take(&mut *self.found.lock()), more }
+    fn probe(&self, more: bool) -> Answer<Probe> {
+        Probe { children: std::mem::take(&mut *self.found.lock()), more }.into()
     }
 }
 
 impl Call for ProbeAll<'_> {
-    type Answer = Probe;
+    type Value = Probe;
 
     const OP: &'static str = ops::LOOKUP;
 
@@ -228,7 +219,7 @@ impl Call for ProbeAll<'_> {
         &self,
         instance: &mut Instance,
         _limits: &Limits,
-    ) -> Result<Self::Answer, Failure> {
+    ) -> Result<Answer<Self::Value>, Failure> {
         let Some(parent) = instance.find(self.parent, NodeKind::Directory).await? else {
             return Err(lost(instance, self.parent, NodeKind::Directory));
         };
@@ -255,7 +246,7 @@ impl Call for ProbeAll<'_> {
     }
 
     /// The name that cost the instance counts as unknown; its own lookup will say why.
-    fn salvage(&self, _error: VfsError) -> Result<Self::Answer, VfsError> {
+    fn salvage(&self, _error: VfsError) -> Result<Answer<Self::Value>, VfsError> {
         self.found.lock().push(None);
         Ok(self.probe(false))
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use omnifs_vfs::{Child, Name, NodeKind, Object, ObjectKey};
+use omnifs_vfs::{Answer, Child, Name, NodeKind, Object, ObjectKey};
 use parking_lot::Mutex;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
@@ -144,7 +144,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Runs the call; making the instance counts towards its limits.
-    pub(super) async fn run<C: Call>(&mut self, call: &C) -> Result<C::Answer, Failure> {
+    pub(super) async fn run<C: Call>(&mut self, call: &C) -> Result<Answer<C::Value>, Failure> {
         let Self { blueprint, meter, console, instance } = self;
         let around = || Surroundings { meter: Arc::clone(meter), console: Arc::clone(console) };
         meter
