@@ -17,6 +17,8 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use omnifs_runtime::ErrorRule;
+
 pub(crate) use capabilities::{Capabilities, SecretGrant, SecretSource};
 pub(crate) use problem::ConfigError;
 
@@ -84,15 +86,6 @@ impl std::fmt::Display for Component {
             Self::Builtin(name) => write!(f, "builtin:{name}"),
         }
     }
-}
-
-/// What becomes of an empty answer that a provider gave while a host call failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ErrorRule {
-    /// The failure is shown.
-    Strict,
-    /// The answer is shown.
-    AsProvider,
 }
 
 /// `[provider.cache]`.

@@ -42,11 +42,16 @@ fn load(places: &Places) -> Result<Config, Failure> {
 
 /// Makes the daemon apply the configuration as it is now.
 pub(super) fn reload(places: &Places) -> Result<Exit, Failure> {
-    let daemon = running::daemon(places)?;
-    if let Some(mistake) = daemon.reload()?.mistake {
-        return Err(Failure::rendered(Exit::Config, mistake));
-    }
+    apply(places)?;
     report(places, &load(places)?)
+}
+
+/// Makes the daemon apply the configuration and returns when it has.
+pub(super) fn apply(places: &Places) -> Result<(), Failure> {
+    match running::daemon(places)?.reload()?.mistake {
+        Some(mistake) => Err(Failure::rendered(Exit::Config, mistake)),
+        None => Ok(()),
+    }
 }
 
 fn launch(places: &Places, config: &Config) -> Result<Exit, Failure> {

@@ -177,11 +177,7 @@ fn mount(arguments: &MountArgs, options: Options) -> Result<(), Failure> {
         None => launch::spawn(&places)?,
         // Mounted already, as after another line's daemon mounted everything: nothing to do.
         Some(_) if serves(&places, provider)? => {}
-        Some(_) => {
-            if let Some(mistake) = running::daemon(&places)?.reload()?.mistake {
-                return Err(Failure::rendered(Exit::Config, mistake));
-            }
-        }
+        Some(_) => launch::apply(&places)?,
     }
     let mut status = running::daemon(&places)?.status()?;
     status.providers.retain(|known| known.name == provider.name);

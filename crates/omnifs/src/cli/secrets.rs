@@ -1,7 +1,7 @@
 //! `omnifs secrets check`.
 
 use super::output::{self, plain};
-use super::table::aligned;
+use super::table::{aligned, trouble_of};
 use crate::config::{Config, SecretGrant};
 use crate::exit::{Exit, Failure};
 use crate::places::Places;
@@ -26,9 +26,7 @@ pub(super) fn check(places: &Places) -> Result<Exit, Failure> {
                 destinations(grant, provider),
             ]);
             if let Err(trouble) = found {
-                let (reason, remedy) = (plain(&trouble.reason), plain(&trouble.remedy));
-                troubles
-                    .push_str(&format!("error: {}: {reason}\n  help: {remedy}\n", provider.name));
+                troubles.push_str(&trouble_of(&provider.name, &trouble));
             }
         }
     }

@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::output::plain;
-use crate::control::{ProviderStatus, State};
+use crate::control::{ProviderStatus, State, Trouble};
 use crate::exit::Exit;
 
 /// Which columns a table has.
@@ -51,12 +51,17 @@ pub(super) fn troubles(providers: &[ProviderStatus]) -> String {
     let mut text = String::new();
     for ProviderStatus { name, error, .. } in providers {
         if let Some(trouble) = error {
-            let (reason, remedy) = (plain(&trouble.reason), plain(&trouble.remedy));
-            text.push_str(&format!("error: {name}: {}\n", reason.replace('\n', "\n  ")));
-            text.push_str(&format!("  help: {}\n", remedy.replace('\n', "\n  ")));
+            text.push_str(&trouble_of(name, trouble));
         }
     }
     text
+}
+
+/// Returns what is wrong with one provider and what to do about it.
+pub(super) fn trouble_of(name: &str, trouble: &Trouble) -> String {
+    let lines = |text: &str| plain(text).replace('\n', "\n  ");
+    let (reason, remedy) = (lines(&trouble.reason), lines(&trouble.remedy));
+    format!("error: {name}: {reason}\n  help: {remedy}\n")
 }
 
 /// Returns the code for providers that are in these states.
@@ -74,7 +79,7 @@ pub(super) fn verdict(providers: &[ProviderStatus]) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::{CacheStatus, Trouble};
+    use crate::control::CacheStatus;
 
     fn provider(name: &str, state: State) -> ProviderStatus {
         ProviderStatus {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use omnifs_runtime::Grants;
 use omnifs_runtime::http::Tls;
-use omnifs_runtime::{ErrorRule as Rule, Grants};
 use omnifs_vfs::{Clock, VfsError};
 
-use crate::config::{ErrorRule, ProviderConfig};
+use crate::config::ProviderConfig;
 use crate::control::Trouble;
 use crate::places::{Places, make_private};
 use crate::secrets;
@@ -35,10 +35,7 @@ pub(super) fn grants(config: &ProviderConfig, common: &Common) -> Result<Grants,
         http: capabilities.http.clone(),
         secrets,
         config: serde_json::Value::Object(config.settings.clone()).to_string(),
-        errors: match config.errors {
-            ErrorRule::Strict => Rule::Strict,
-            ErrorRule::AsProvider => Rule::AsProvider,
-        },
+        errors: config.errors,
         in_flight: config.limits.http_in_flight,
         requests_per_minute: config.limits.requests_per_minute,
         tls: common.tls.clone(),
