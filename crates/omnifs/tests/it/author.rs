@@ -65,6 +65,13 @@ fn files_below(directory: &Path) -> Vec<String> {
     files
 }
 
+/// Returns the files of a project without the SDK's.
+fn own_files(directory: &Path) -> Vec<String> {
+    let mut files = files_below(directory);
+    files.retain(|file| !file.starts_with(".omnifs/"));
+    files
+}
+
 #[test]
 fn init_writes_the_page_s_manifest_and_says_what_comes_next() {
     let sandbox = Sandbox::new(OMNIFS);
@@ -102,9 +109,6 @@ opt-level = \"s\"
 strip = true
 ";
     assert_eq!(manifest, page);
-    let files = files_below(&home.join("my-provider"));
-    let own: Vec<&str> =
-        files.iter().map(String::as_str).filter(|file| !file.starts_with(".omnifs/")).collect();
     let expected = [
         ".cargo/config.toml",
         ".gitignore",
@@ -113,7 +117,7 @@ strip = true
         "src/lib.rs",
         "wit/provider.wit",
     ];
-    assert_eq!(own, expected);
+    assert_eq!(own_files(&home.join("my-provider")), expected);
     let contract = include_str!("../../../../wit/provider.wit");
     assert_eq!(fs::read_to_string(home.join("my-provider/wit/provider.wit")).unwrap(), contract);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use omnifs_runtime::artifact;
 use testkit::{Answer, Network, Output, Sandbox, Upstream, run, wait_until};
 
-use super::{BUILT, Project, files_below};
+use super::{BUILT, Project, own_files};
 use crate::LIMIT;
 
 #[test]
@@ -34,9 +34,6 @@ before the last one, add it to HOME/.config/omnifs/providers.toml:
 put your API in the place of api.example.com; leave secrets out if it wants no key
 ";
     assert_eq!(said.replace(project.sandbox.home().to_str().unwrap(), "HOME"), expected);
-    let files = files_below(&project.directory);
-    let own: Vec<&str> =
-        files.iter().map(String::as_str).filter(|file| !file.starts_with(".omnifs/")).collect();
     let expected = [
         ".cargo/config.toml",
         ".gitignore",
@@ -47,7 +44,7 @@ put your API in the place of api.example.com; leave secrets out if it wants no k
         "src/tree.rs",
         "wit/provider.wit",
     ];
-    assert_eq!(own, expected);
+    assert_eq!(own_files(&project.directory), expected);
     assert_eq!(entry(&said).lines().count(), 9);
 }
 

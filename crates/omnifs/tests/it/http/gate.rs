@@ -207,12 +207,9 @@ fn the_environment_has_no_part_in_it() {
 
 #[test]
 fn a_socket_is_reached_by_its_name_and_within_its_filters() {
-    let network = testkit::Network::new();
-    let place = tempfile_in_root();
-    let socket = place.path().join("docker.sock");
+    let rig = Rig::new("");
+    let socket = rig.sandbox.root().join("docker.sock");
     let upstream = testkit::Upstream::unix(&socket);
-    let sandbox = testkit::Sandbox::new(crate::OMNIFS).inside(&network);
-    let rig = Rig { network, sandbox };
     let entry = format!(
         "{{ unix = {socket:?}, as = \"docker\", methods = [\"GET\"], paths = [\"/json\"] }}"
     );
@@ -228,8 +225,4 @@ fn a_socket_is_reached_by_its_name_and_within_its_filters() {
     assert!(secret.contains("the secret \"KEY\" does not go to http://docker"), "{secret}");
     assert_eq!(upstream.requests().len(), 1);
     assert_eq!((rig.network.attempts(), rig.network.datagrams()), before);
-}
-
-fn tempfile_in_root() -> tempfile::TempDir {
-    tempfile::Builder::new().prefix("omnifs-test-").tempdir().unwrap()
 }
