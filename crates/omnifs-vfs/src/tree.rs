@@ -6,6 +6,7 @@ mod file;
 mod flight;
 mod listing;
 mod lookup;
+mod names;
 mod nodes;
 #[cfg(test)]
 mod orders;

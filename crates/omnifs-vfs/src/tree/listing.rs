@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::digest::Digest;
-use super::nodes::Body;
+use super::names::{Names, Shown};
+use super::nodes::{Body, Node};
 use super::{Change, Fresh, NEVER, Tree};
 use crate::{Child, Inode, Name, NodeId, NodeKind, Object, VfsError};
 
@@ -41,18 +42,13 @@ pub enum Caching {
     Keep,
 }
 
-/// One generation of a directory's names, in the provider's order. Names lie in one text, so
-/// that a million of them are one allocation and not a million.
+/// One generation of a directory's names, and what they stand for.
 #[derive(Debug)]
 pub(crate) struct Listing {
-    /// Tells this listing's cookies from those of any other.
+    /// Tells this listing's cookies from those of another order or set of names.
     pub(crate) generation: u32,
     pub(crate) fresh: Fresh,
-    text: String,
-    /// Where each name ends in `text`.
-    ends: Vec<u32>,
-    /// Indexes in the order of names, for lookup by name.
-    sorted: Vec<u32>,
+    pub(crate) names: Arc<Names>,
     /// What the names stand for, as far as probing came: the child's inode with its kind in
     /// `directories`; 0 is not known (no child has it).
     inodes: Vec<AtomicU64>,
@@ -67,65 +63,22 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Builds a listing; returns it with the number of names that could not be in it.
-    ///
-    /// # Errors
-    /// [`VfsError::ListingTooLarge`] over 4 GiB of names.
-    fn new(raw: &[String], generation: u32, fresh: Fresh) -> Result<(Self, u64), VfsError> {
-        let names: Vec<&str> =
-            raw.iter().map(String::as_str).filter(|raw| Name::is_valid(raw)).collect();
-        let too_large =
-            |_| VfsError::ListingTooLarge { names: names.len() as u64, limit: u64::from(u32::MAX) };
-        let mut order: Vec<usize> = (0..names.len()).collect();
-        // Stable, so that of a name that stands twice the first is the first here, too.
-        order.sort_by_key(|index| names.get(*index));
-        let mut doubled = vec![false; names.len()];
-        for pair in order.windows(2) {
-            if let [first, second] = pair
-                && names.get(*first) == names.get(*second)
-                && let Some(doubled) = doubled.get_mut(*second)
-            {
-                *doubled = true;
-            }
-        }
-        let mut listing = Self {
+    fn new(names: Arc<Names>, generation: u32, fresh: Fresh, partial: bool) -> Self {
+        let listing = Self {
             generation,
             fresh,
-            text: String::with_capacity(names.iter().map(|name| name.len()).sum()),
-            ends: Vec::with_capacity(names.len()),
-            sorted: Vec::new(),
-            inodes: Vec::new(),
-            directories: Vec::new(),
-            partial: false,
+            inodes: std::iter::repeat_with(AtomicU64::default).take(names.len()).collect(),
+            directories: std::iter::repeat_with(AtomicBool::default).take(names.len()).collect(),
+            partial,
             probing: AtomicBool::new(false),
             face: OnceLock::new(),
             probed: Notify::new(),
+            names,
         };
-        for (name, _) in names.iter().zip(&doubled).filter(|(_, doubled)| !**doubled) {
-            listing.text.push_str(name);
-            listing.ends.push(u32::try_from(listing.text.len()).map_err(too_large)?);
-        }
-        let count = u32::try_from(listing.ends.len()).map_err(too_large)?;
-        let mut sorted: Vec<u32> = (0..count).collect();
-        sorted.sort_by_key(|index| listing.name(*index));
-        listing.sorted = sorted;
-        listing.inodes.resize_with(listing.ends.len(), AtomicU64::default);
-        listing.directories.resize_with(listing.ends.len(), AtomicBool::default);
-        if listing.ends.is_empty() {
+        if listing.names.len() == 0 {
             listing.settle();
         }
-        let dropped = raw.len() - listing.ends.len();
-        Ok((listing, dropped as u64))
-    }
-
-    /// Returns the name at `index`.
-    pub(crate) fn name(&self, index: u32) -> Option<&str> {
-        let index = index as usize;
-        let start = match index.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
-            None => 0,
-        };
-        self.text.get(start as usize..*self.ends.get(index)? as usize)
+        listing
     }
 
     /// Returns what the name at `index` stands for, if that is known.
@@ -138,8 +91,7 @@ impl Listing {
 
     /// Returns what `name` stands for, if it is listed and that is known.
     pub(crate) fn child(&self, name: &Name) -> Option<Child> {
-        let found = self.sorted.binary_search_by_key(&Some(name.as_str()), |i| self.name(*i));
-        self.child_at(*self.sorted.get(found.ok()?)?)
+        self.child_at(self.names.find(name)?)
     }
 
     fn set_child(&self, index: usize, child: Child) {
@@ -151,21 +103,11 @@ impl Listing {
         }
     }
 
-    /// Returns a digest of the set of names.
-    fn digest(&self) -> Digest {
-        self.digest_of(self.sorted.iter().copied())
-    }
-
-    /// Returns a digest of the names in the provider's order.
-    fn digest_in_order(&self) -> Digest {
-        self.digest_of((0..).take(self.ends.len()))
-    }
-
     /// Says that no more will be known of what the names stand for.
     fn settle(&self) {
-        let mut face = String::with_capacity(self.text.len() + self.ends.len() * 16);
-        for index in (0..).take(self.ends.len()) {
-            face.push_str(self.name(index).unwrap_or_default());
+        let mut face = String::with_capacity(self.names.weight() + self.names.len() * 16);
+        for index in (0..).take(self.names.len()) {
+            face.push_str(self.names.get(index).unwrap_or_default());
             // No name has a slash.
             if let Some(Child { inode, kind }) = self.child_at(index) {
                 let _ = write!(face, "/{}{kind:?}", inode.number());
@@ -176,19 +118,10 @@ impl Listing {
         let _ = self.face.set(Digest::of(face.as_bytes()));
     }
 
-    fn digest_of(&self, order: impl Iterator<Item = u32>) -> Digest {
-        let mut names = String::with_capacity(self.text.len() + self.ends.len());
-        for name in order.filter_map(|index| self.name(index)) {
-            names.push_str(name);
-            names.push('/');
-        }
-        Digest::of(names.as_bytes())
-    }
-
     /// Returns its size in memory, in bytes.
     pub(crate) fn weight(&self) -> u64 {
-        // End, sorted index, inode and kind of each name.
-        (self.text.len() + self.ends.len() * (4 + 4 + 8 + 1)) as u64
+        // Inode and kind of each name.
+        (self.names.weight() + self.names.len() * (8 + 1)) as u64
     }
 }
 
@@ -297,39 +230,35 @@ impl Tree {
         let asked = self.current();
         let answer = asked.source.list_children(object).await?;
         let fresh = self.fresh_from(&asked, &answer);
-        let raw = &answer.value;
-        let (mut listing, dropped) = Listing::new(raw, self.handles.new_generation(), fresh)?;
-        listing.partial = answer.partial.is_some();
+        let (names, dropped) = Names::new(&answer.value)?;
         if dropped > 0 {
             self.dropped_names.fetch_add(dropped, Ordering::Relaxed);
             let (provider, path) = (&asked.settings.provider, object.path());
             tracing::warn!(%provider, %path, dropped, "listed names that cannot be names, or twice");
         }
-        let (digest, order) = (listing.digest(), listing.digest_in_order());
+        let partial = answer.partial.is_some();
+        let names = Arc::new(names);
+        let found = Shown::new(&names, self.handles.new_generation());
         let mut nodes = self.nodes.lock();
-        if let Ok(node) = nodes.get_mut(id)
-            && let Body::Directory(directory) = &mut node.body
-        {
-            let changed = directory.names.replace(digest).is_some_and(|before| before != digest);
-            // The kernel may hold a part of its copy alone, and goes on with that one's cookies.
-            match directory.shown {
-                Some((same, generation)) if same == order => listing.generation = generation,
-                _ => directory.shown = Some((order, listing.generation)),
-            }
-            if changed {
-                directory.modified = self.clock.calendar();
-            }
-            let listing = Arc::new(listing);
-            if self.believed(fresh) != NEVER {
-                self.contents.lock().put_listing(node.path, Arc::clone(&listing));
-            }
-            drop(nodes);
-            if changed {
-                self.announce(Change::Listing(id));
-            }
-            return Ok(listing);
+        let Ok(Node { path, body: Body::Directory(directory), .. }) = nodes.get_mut(id) else {
+            return Ok(Arc::new(Listing::new(names, found.generation(), fresh, partial)));
+        };
+        let before = directory.shown.as_ref();
+        let changed = before.is_some_and(|before| !before.is_same_set(&found));
+        let (shown, names) = found.after(before, names);
+        let listing = Arc::new(Listing::new(names, shown.generation(), fresh, partial));
+        directory.shown = Some(shown);
+        if changed {
+            directory.modified = self.clock.calendar();
         }
-        Ok(Arc::new(listing))
+        if self.believed(fresh) != NEVER {
+            self.contents.lock().put_listing(*path, Arc::clone(&listing));
+        }
+        drop(nodes);
+        if changed {
+            self.announce(Change::Listing(id));
+        }
+        Ok(listing)
     }
 
     /// Starts to find out what the names of a listing stand for, if nobody has yet, and waits
@@ -358,10 +287,10 @@ impl Tree {
         };
         let source = self.current().source;
         let mut done = 0;
-        while done < listing.ends.len() {
-            let names: Vec<Name> = (done..listing.ends.len())
+        while done < listing.names.len() {
+            let names: Vec<Name> = (done..listing.names.len())
                 .take(PROBE_BATCH)
-                .filter_map(|index| listing.name(u32::try_from(index).ok()?))
+                .filter_map(|index| listing.names.get(u32::try_from(index).ok()?))
                 .filter_map(Name::from_provider)
                 .collect();
             let Ok(probe) = source.probe_children(&object, &names).await else { return };
@@ -385,21 +314,10 @@ impl Tree {
 mod tests {
     use super::*;
 
-    fn listing(names: &[&str]) -> (Listing, u64) {
-        let raw: Vec<String> = names.iter().map(ToString::to_string).collect();
-        Listing::new(&raw, 1, Fresh { until: Duration::ZERO, source: 0 }).unwrap()
-    }
-
-    #[test]
-    fn keeps_order_and_the_first_of_two() {
-        let (listing, dropped) = listing(&["b", "a/b", "a", "", "b", "c"]);
-        let names: Vec<_> = (0..3).filter_map(|i| listing.name(i)).collect();
-        assert_eq!((names.as_slice(), dropped), (["b", "a", "c"].as_slice(), 3));
-    }
-
     #[test]
     fn finds_children_by_name_once_they_are_known() {
-        let (listing, _) = listing(&["zeta", "alpha"]);
+        let (names, _) = Names::new(&["zeta".into(), "alpha".into()]).unwrap();
+        let listing = Listing::new(Arc::new(names), 1, Fresh { until: Duration::ZERO, source: 0 }, false);
         let name = Name::from_provider("zeta").unwrap();
         assert_eq!(listing.child(&name), None);
         let child = Child { inode: Inode::of_child(7).unwrap(), kind: NodeKind::Directory };
@@ -407,11 +325,5 @@ mod tests {
         assert_eq!(listing.child(&name), Some(child));
         assert_eq!(listing.child(&Name::from_provider("alpha").unwrap()), None);
         assert_eq!(listing.child(&Name::from_provider("beta").unwrap()), None);
-    }
-
-    #[test]
-    fn a_set_of_names_has_one_digest_in_any_order() {
-        assert_eq!(listing(&["a", "b"]).0.digest(), listing(&["b", "a"]).0.digest());
-        assert_ne!(listing(&["a", "b"]).0.digest(), listing(&["ab"]).0.digest());
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::digest::{Digest, PathKey};
+use super::names::Shown;
 use super::{DEPTH_MAX, NEVER};
 use crate::{Child, Name, NodeId, NodeKind, Object, ObjectKey, Timestamp, VfsError};
 
@@ -29,10 +30,8 @@ pub(crate) enum Body {
 /// A directory and the nodes behind its names.
 pub(crate) struct Directory {
     pub(crate) modified: Timestamp,
-    /// The digest of its names in their own order, as last listed.
-    pub(crate) names: Option<Digest>,
-    /// The digest of its names in the provider's order, and the generation that has them so.
-    pub(crate) shown: Option<(Digest, u32)>,
+    /// Its names as last listed.
+    pub(crate) shown: Option<Shown>,
     /// What the listing looks like that the kernel may have a copy of; `None` for none.
     pub(crate) kept: Option<Digest>,
     children: HashMap<Name, Named>,
@@ -269,7 +268,6 @@ impl Directory {
     pub(crate) fn new(modified: Timestamp) -> Self {
         Self {
             modified,
-            names: None,
             shown: None,
             kept: None,
             children: HashMap::new(),

@@ -83,7 +83,7 @@ impl DirectoryReader {
             0 => Some(dot(".", own)),
             1 => Some(dot("..", parent)),
             passed => {
-                let name = self.listing.name(passed - 2)?;
+                let name = self.listing.names.get(passed - 2)?;
                 let child = self.listing.child_at(passed - 2);
                 let st_ino = child.map_or(UNKNOWN_INO, |child| child.inode.st_ino());
                 Some(DirEntry { cookie, st_ino, kind: child.map(|child| child.kind), name })
@@ -95,7 +95,7 @@ impl DirectoryReader {
     /// shows, when that costs nothing; adds one to the node's lookup count.
     pub fn entry(&self) -> Option<Entry> {
         let index = self.passed.checked_sub(2)?;
-        let name = Name::from_provider(self.listing.name(index)?)?;
+        let name = Name::from_provider(self.listing.names.get(index)?)?;
         let child = self.listing.child_at(index)?;
         let (now, fresh) = (self.tree.clock.monotonic(), self.listing.fresh);
         if now >= self.tree.believed(fresh) || !self.costs_nothing(&name, child) {

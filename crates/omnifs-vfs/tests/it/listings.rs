@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use omnifs_vfs::{Caching, Change, NodeId, NodeKind, VfsError};
+use omnifs_vfs::{Caching, Change, NodeId, NodeKind, Settings, VfsError};
 
 use vfs_testing::Item;
 
@@ -149,16 +149,49 @@ async fn past_its_stale_time_a_listing_is_waited_for() {
     assert_eq!(rig.list(NodeId::ROOT).await.len(), 2);
 }
 
+fn names(listed: &[(String, Option<NodeKind>)]) -> Vec<&str> {
+    listed.iter().map(|(name, _)| name.as_str()).collect()
+}
+
 #[tokio::test]
-async fn the_same_names_in_another_order_are_no_change() {
+async fn the_same_names_in_another_order_keep_their_places() {
     let rig = Rig::new();
+    let mut changes = rig.tree.changes();
+    rig.source.list_also(&["a", "b", "c"]);
+    let first = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
+    let mut reader = rig.tree.read_directory(first.id, 0).unwrap();
+    for _ in 0..3 {
+        reader.advance();
+    }
+    let cookie = reader.peek().unwrap().cookie;
+    rig.tree.release_directory(first.id);
+    rig.source.list_also(&["c", "b", "a"]);
+    rig.clock.advance(TTL + STALE);
+    let second = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
+    assert_eq!(count(&rig.source.listings), 2);
+    let rest = rig.tree.read_directory(second.id, cookie).unwrap();
+    assert_eq!(rest.peek().unwrap().name, "c", "a place that the kernel may hold");
+    assert_eq!(names(&rig.list(NodeId::ROOT).await), ["a", "b", "c"]);
+    assert!(changes.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn an_order_that_nobody_remembers_any_more_is_a_change() {
+    let rig = Rig::with(Settings { memory: 1, ..Settings::default() });
     let mut changes = rig.tree.changes();
     rig.source.list_also(&["a", "b"]);
     rig.list(NodeId::ROOT).await;
+    // One slot always fits: this file takes the place of the listing.
+    rig.source.put("f", 5, "x");
+    let modified = rig.tree.attributes(NodeId::ROOT).await.unwrap().modified;
+    let file = rig.entry(NodeId::ROOT, "f").await.node;
+    rig.read(file).await.unwrap();
+    rig.source.remove("f");
     rig.source.list_also(&["b", "a"]);
-    rig.clock.advance(TTL + STALE);
-    rig.list(NodeId::ROOT).await;
-    assert!(changes.try_recv().is_err());
+    assert_eq!(names(&rig.list(NodeId::ROOT).await), ["b", "a"]);
+    assert_eq!(changes.try_recv(), Ok(Change::Listing(NodeId::ROOT)));
+    let after = rig.tree.attributes(NodeId::ROOT).await.unwrap().modified;
+    assert_eq!(after, modified, "the set of names is the same");
 }
 
 #[tokio::test]
