@@ -21,7 +21,8 @@ pub struct Attributes {
     pub st_ino: u64,
     /// File or directory.
     pub kind: NodeKind,
-    /// Size in bytes; exact unless `valid` is zero, 0 for a directory.
+    /// Size in bytes, 0 for a directory; exact, unless this is part of an [`Entry`] and `valid`
+    /// is zero.
     pub size: u64,
     /// `st_mtim` and `st_ctim`.
     pub modified: Timestamp,

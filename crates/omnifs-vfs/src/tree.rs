@@ -1,5 +1,6 @@
 //! The tree: what the kernel adapter calls.
 
+mod attributes;
 mod contents;
 mod digest;
 mod file;
@@ -30,16 +31,8 @@ use nodes::Nodes;
 pub use listing::{Caching, DirectoryHandle};
 pub use reader::{DirEntry, DirectoryReader};
 
-/// The size that an unread file has in attributes whose validity is zero. No `stat` can see
-/// it, since each asks again first; it is there for programs that read, splice or map without
-/// asking: 0 would give them nothing, and a read past the real end corrects it.
-const PLACEHOLDER_SIZE: u64 = 1 << 30;
-
 /// How deep a path may be; every cycle gets there.
 const DEPTH_MAX: u16 = 128;
-
-/// How long attributes of an exact version are valid: its bytes never change.
-const VERSION_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long the kernel may keep what was served past its freshness while a refresh runs.
 const STALE_VALID: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ use super::contents::Body as Cached;
 use super::digest::Digest;
 use super::nodes::{Body, File, Node, Version};
 use super::{Change, Fresh, PARTIAL_VALID, Tree};
-use crate::{Attributes, Child, NodeId, NodeKind, Object, VfsError};
+use crate::{Child, NodeId, NodeKind, Object, VfsError};
 
 /// From this size on, hashing is moved off the threads that answer requests.
 const HASH_ASIDE: usize = 256 * 1024;
@@ -21,28 +21,6 @@ impl Cached {
 }
 
 impl Tree {
-    /// Returns the exact attributes of `node`, reading the file when its size is not known yet.
-    ///
-    /// # Errors
-    /// As the read failed; [`VfsError::NotFound`] when the file vanished since its lookup;
-    /// [`VfsError::Stale`] for a node that the tree does not know.
-    pub async fn attributes(self: &Arc<Self>, node: NodeId) -> Result<Attributes, VfsError> {
-        let needs_read = {
-            let nodes = self.nodes.lock();
-            let node = nodes.get(node)?;
-            match node.body {
-                Body::File(File::Unread) => true,
-                Body::File(File::Gone) => return Err(gone(node)),
-                Body::Directory(_) | Body::File(File::Version(_)) => return Ok(self.shown(node)),
-            }
-        };
-        if needs_read {
-            self.fetch(node).await?;
-        }
-        let nodes = self.nodes.lock();
-        Ok(self.shown(nodes.get(node)?))
-    }
-
     /// Returns up to `length` bytes of `file` from `offset` on; fewer only at the end.
     ///
     /// # Errors
@@ -77,7 +55,7 @@ impl Tree {
     }
 
     /// Reads the file that `node` stands for; joined by everybody who needs it meanwhile.
-    async fn fetch(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
+    pub(super) async fn fetch(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
         let tree = Arc::clone(self);
         self.file_calls.run(node, move || async move { tree.read_again(node).await }).await
     }
@@ -201,6 +179,6 @@ impl Tree {
     }
 }
 
-fn gone(node: &Node) -> VfsError {
+pub(super) fn gone(node: &Node) -> VfsError {
     VfsError::Stale(format!("this version of {} is gone", node.object.path()))
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::digest::PathKey;
-use super::nodes::{Body, Directory, File, Named, Node, Nodes, Version};
-use super::{Change, Current, Fresh, NEVER, PLACEHOLDER_SIZE, STALE_VALID, Tree, VERSION_VALID};
-use crate::{Attributes, Child, Entry, Lookup, Name, NodeId, NodeKind, Object, VfsError};
+use super::nodes::{Body, Directory, File, Named, Version};
+use super::{Change, Current, Fresh, NEVER, STALE_VALID, Tree};
+use crate::{Child, Entry, Lookup, Name, NodeId, NodeKind, Object, VfsError};
 
 /// How often a name is looked up whose node goes each time before it is counted.
 const ATTEMPTS: usize = 16;
@@ -224,28 +224,6 @@ impl Tree {
         let fresh = |named: Named| Ok(nodes.get(named.node)?.fresh_until(named));
         let until = named.map(fresh).transpose()?.unwrap_or(now);
         self.claim(&mut nodes, node, until.saturating_sub(now)).map(Lookup::Found).map(Some)
-    }
-
-    /// Returns the entry of `node` and counts it.
-    pub(super) fn claim(
-        &self,
-        nodes: &mut Nodes,
-        node: NodeId,
-        valid: Duration,
-    ) -> Result<Entry, VfsError> {
-        let attributes = self.shown(nodes.claim(node)?);
-        Ok(Entry { node, attributes, valid })
-    }
-
-    /// Returns what is known of a node's attributes without asking anybody.
-    pub(super) fn shown(&self, node: &Node) -> Attributes {
-        let (size, modified, valid) = match &node.body {
-            Body::Directory(directory) => (0, directory.modified, self.settings().ttl),
-            Body::File(File::Version(version)) => (version.size, version.modified, VERSION_VALID),
-            Body::File(File::Unread | File::Gone) => (PLACEHOLDER_SIZE, self.born, Duration::ZERO),
-        };
-        let st_ino = node.object.inode().st_ino();
-        Attributes { st_ino, kind: node.kind(), size, modified, valid }
     }
 
     /// Looks a name up again behind the back of whoever was served the old answer, and reads

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attributes::Told;
 use super::digest::{Digest, PathKey};
 use super::names::Shown;
 use super::{DEPTH_MAX, NEVER};
@@ -20,6 +21,7 @@ pub(crate) struct Node {
     /// The node took the place of another one: the kernel forgets it at once and looks it up
     /// again, so the first drop to zero is no end.
     replaces: bool,
+    pub(crate) told: Told,
 }
 
 pub(crate) enum Body {
@@ -93,6 +95,7 @@ impl Nodes {
             body: Body::Directory(Box::new(Directory::new(born))),
             lookups: 1,
             replaces: false,
+            told: Told::default(),
         };
         let table = HashMap::from([(NodeId::ROOT, root)]);
         Self { table, next: NodeId::ROOT.0 + 1, dropped: Vec::new() }
@@ -156,7 +159,7 @@ impl Nodes {
     }
 
     /// Adds one to the lookup count of `id`.
-    pub(crate) fn claim(&mut self, id: NodeId) -> Result<&Node, VfsError> {
+    pub(crate) fn claim(&mut self, id: NodeId) -> Result<&mut Node, VfsError> {
         let node = self.get_mut(id)?;
         node.lookups += 1;
         Ok(node)
@@ -182,7 +185,8 @@ impl Nodes {
         let old = self.directory_mut(parent)?.name(name, Named { node: id, until });
         let known = old.and_then(|old| self.dismiss(old));
         let replaces = known.is_some();
-        self.table.insert(id, Node { object, parent, path, body, lookups: 0, replaces });
+        let told = Told::default();
+        self.table.insert(id, Node { object, parent, path, body, lookups: 0, replaces, told });
         Ok((id, known))
     }
 

@@ -15,9 +15,27 @@ async fn a_lookup_reads_nothing_and_shows_no_size_that_stat_could_see() {
     assert_eq!(rig.source.calls().reads, 0);
     let attributes = rig.tree.attributes(entry.node).await.unwrap();
     assert_eq!((attributes.size, attributes.kind), (5, NodeKind::File));
-    assert!(attributes.valid > TTL);
     assert_eq!(rig.read(entry.node).await.unwrap(), "hello");
     assert_eq!(rig.source.calls().reads, 1);
+}
+
+#[tokio::test]
+async fn an_exact_size_is_valid_once_it_has_taken_the_place_of_the_placeholder() {
+    let rig = Rig::new();
+    rig.source.put("f", 5, "hello");
+    let file = rig.entry(NodeId::ROOT, "f").await.node;
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let attributes = rig.tree.attributes(file).await.unwrap();
+        let entry = rig.entry(NodeId::ROOT, "f").await;
+        assert_eq!((attributes.size, entry.node), (5, file));
+        told.extend([attributes, entry.attributes].map(|told| told.valid > TTL));
+        rig.clock.advance(Duration::from_millis(60));
+    }
+    assert_eq!(told, [false, false, false, false, true, true]);
+    // Whoever was never told anything else may believe it at once.
+    rig.tree.forget(file, 4);
+    assert!(rig.entry(NodeId::ROOT, "f").await.attributes.valid > TTL);
 }
 
 #[tokio::test]
