@@ -63,20 +63,18 @@ pub struct ObjectKey(pub u64);
 pub struct Object {
     key: ObjectKey,
     inode: Inode,
-    depth: u16,
     place: Option<(Arc<Object>, Name)>,
 }
 
 impl Object {
     /// Returns the root.
     pub fn root(key: ObjectKey) -> Arc<Self> {
-        Arc::new(Self { key, inode: Inode::ROOT, depth: 0, place: None })
+        Arc::new(Self { key, inode: Inode::ROOT, place: None })
     }
 
     /// Returns the object that `parent` calls `name`.
     pub fn child(parent: &Arc<Self>, name: Name, key: ObjectKey, inode: Inode) -> Arc<Self> {
-        let depth = parent.depth.saturating_add(1);
-        Arc::new(Self { key, inode, depth, place: Some((Arc::clone(parent), name)) })
+        Arc::new(Self { key, inode, place: Some((Arc::clone(parent), name)) })
     }
 
     /// Returns the host's number for this object.
@@ -90,8 +88,8 @@ impl Object {
     }
 
     /// Returns how many names lead here from the root.
-    pub fn depth(&self) -> u16 {
-        self.depth
+    pub fn depth(&self) -> usize {
+        std::iter::successors(self.place(), |(parent, _)| parent.place()).count()
     }
 
     /// Returns the parent and the name in it, or `None` for the root.

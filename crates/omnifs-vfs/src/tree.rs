@@ -32,7 +32,7 @@ pub use listing::{Caching, DirectoryHandle};
 pub use reader::{DirEntry, DirectoryReader};
 
 /// How deep a path may be; every cycle gets there.
-const DEPTH_MAX: u16 = 128;
+const DEPTH_MAX: usize = 128;
 
 /// How long the kernel may keep what was served past its freshness while a refresh runs.
 const STALE_VALID: Duration = Duration::from_secs(1);

@@ -94,7 +94,7 @@ impl Tree {
         tokio::spawn(async move {
             tokio::time::sleep(PARTIAL_VALID).await;
             let Some(tree) = tree.upgrade() else { return };
-            let parent = tree.nodes.lock().get(node).map(|node| node.parent);
+            let parent = tree.nodes.lock().get(node).map(Node::parent);
             if let Ok(parent) = parent {
                 tree.announce(Change::Expired { parent, name });
             }
@@ -115,7 +115,7 @@ impl Tree {
             // Forgotten while it was read; the bytes may serve whoever asked.
             return Ok(read.bytes);
         };
-        let (path, parent) = (node.path, node.parent);
+        let (path, parent) = (node.path, node.parent());
         let mut contents = self.contents.lock();
         if let Some(before) = contents.body(path)
             && before.digest == read.digest
@@ -164,7 +164,7 @@ impl Tree {
     fn settle_vanished(&self, id: NodeId, object: &Arc<Object>) -> VfsError {
         let mut nodes = self.nodes.lock();
         let Ok(node) = nodes.get(id) else { return VfsError::NotFound };
-        let (parent, read_before) = (node.parent, !matches!(node.body, Body::File(File::Unread)));
+        let (parent, read_before) = (node.parent(), !matches!(node.body, Body::File(File::Unread)));
         let error = if read_before { gone(node) } else { VfsError::NotFound };
         let Some((_, name)) = object.place() else { return error };
         let named = nodes.directory(parent).ok().and_then(|(_, directory)| directory.child(name));

@@ -317,7 +317,8 @@ mod tests {
     #[test]
     fn finds_children_by_name_once_they_are_known() {
         let (names, _) = Names::new(&["zeta".into(), "alpha".into()]).unwrap();
-        let listing = Listing::new(Arc::new(names), 1, Fresh { until: Duration::ZERO, source: 0 }, false);
+        let listing =
+            Listing::new(Arc::new(names), 1, Fresh { until: Duration::ZERO, source: 0 }, false);
         let name = Name::from_provider("zeta").unwrap();
         assert_eq!(listing.child(&name), None);
         let child = Child { inode: Inode::of_child(7).unwrap(), kind: NodeKind::Directory };

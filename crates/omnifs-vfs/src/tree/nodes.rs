@@ -1,19 +1,22 @@
 //! The node table: what the kernel's node ids stand for, and which name has which node.
 
+mod directory;
+
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::attributes::Told;
 use super::digest::{Digest, PathKey};
-use super::names::Shown;
 use super::{DEPTH_MAX, NEVER};
 use crate::{Child, Name, NodeId, NodeKind, Object, ObjectKey, Timestamp, VfsError};
+
+pub(crate) use directory::{Directory, Named};
 
 /// What a node id stands for.
 pub(crate) struct Node {
     pub(crate) object: Arc<Object>,
-    pub(crate) parent: NodeId,
     pub(crate) path: PathKey,
     pub(crate) body: Body,
     /// How often the kernel looked it up and did not forget it yet.
@@ -27,25 +30,6 @@ pub(crate) struct Node {
 pub(crate) enum Body {
     Directory(Box<Directory>),
     File(File),
-}
-
-/// A directory and the nodes behind its names.
-pub(crate) struct Directory {
-    pub(crate) modified: Timestamp,
-    /// Its names as last listed.
-    pub(crate) shown: Option<Shown>,
-    /// What the listing looks like that the kernel may have a copy of; `None` for none.
-    pub(crate) kept: Option<Digest>,
-    children: HashMap<Name, Named>,
-    absent: HashMap<Name, Duration>,
-}
-
-/// A name that was found.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Named {
-    pub(crate) node: NodeId,
-    /// Until when the name is fresh.
-    pub(crate) until: Duration,
 }
 
 /// The version of a file that a node stands for.
@@ -75,12 +59,10 @@ pub(crate) struct Forgotten {
     pub(crate) object: Arc<Object>,
 }
 
-/// How many absent names a directory remembers; the kernel remembers more.
-const ABSENT_MAX: usize = 256;
-
 /// All nodes of a tree.
 pub(crate) struct Nodes {
-    table: HashMap<NodeId, Node>,
+    /// Boxed, because a table that has just grown is half empty.
+    table: HashMap<NodeId, Box<Node>>,
     next: u64,
     /// Nodes that left the table and that nobody has been told of yet.
     dropped: Vec<Forgotten>,
@@ -90,14 +72,13 @@ impl Nodes {
     pub(crate) fn new(born: Timestamp) -> Self {
         let root = Node {
             object: Object::root(ObjectKey(NodeId::ROOT.0)),
-            parent: NodeId::ROOT,
             path: PathKey::ROOT,
             body: Body::Directory(Box::new(Directory::new(born))),
             lookups: 1,
             replaces: false,
             told: Told::default(),
         };
-        let table = HashMap::from([(NodeId::ROOT, root)]);
+        let table = HashMap::from([(NodeId::ROOT, Box::new(root))]);
         Self { table, next: NodeId::ROOT.0 + 1, dropped: Vec::new() }
     }
 
@@ -109,16 +90,13 @@ impl Nodes {
             match &mut node.body {
                 Body::Directory(directory) => {
                     directories.push(*id);
-                    directory.absent.clear();
-                    for named in directory.children.values_mut() {
-                        named.until = NEVER;
-                    }
+                    directory.expire();
                 }
                 Body::File(File::Version(version)) => version.until = NEVER,
                 Body::File(File::Unread | File::Gone) => {}
             }
             if let Some((_, name)) = node.object.place().filter(|_| node.lookups > 0) {
-                names.push((node.parent, name.clone()));
+                names.push((node.parent(), name.clone()));
             }
         }
         (directories, names)
@@ -135,11 +113,11 @@ impl Nodes {
 
     /// Returns the node, or that its id means nothing (any more).
     pub(crate) fn get(&self, id: NodeId) -> Result<&Node, VfsError> {
-        self.table.get(&id).ok_or_else(|| unknown(id))
+        self.table.get(&id).map(Box::as_ref).ok_or_else(|| unknown(id))
     }
 
     pub(crate) fn get_mut(&mut self, id: NodeId) -> Result<&mut Node, VfsError> {
-        self.table.get_mut(&id).ok_or_else(|| unknown(id))
+        self.table.get_mut(&id).map(Box::as_mut).ok_or_else(|| unknown(id))
     }
 
     /// Returns the directory behind `id`.
@@ -182,17 +160,18 @@ impl Nodes {
         let object = Object::child(&above.object, name.clone(), ObjectKey(id.0), child.inode);
         let path = above.path.child(name);
         self.next += 1;
-        let old = self.directory_mut(parent)?.name(name, Named { node: id, until });
+        let old = self.directory_mut(parent)?.put(Arc::clone(&object), until);
         let known = old.and_then(|old| self.dismiss(old));
         let replaces = known.is_some();
         let told = Told::default();
-        self.table.insert(id, Node { object, parent, path, body, lookups: 0, replaces, told });
+        let node = Node { object, path, body, lookups: 0, replaces, told };
+        self.table.insert(id, Box::new(node));
         Ok((id, known))
     }
 
     /// Takes the name away from its node; returns that node if the kernel knows it.
     pub(crate) fn unname(&mut self, parent: NodeId, name: &Name) -> Option<NodeId> {
-        let old = self.directory_mut(parent).ok()?.children.remove(name)?.node;
+        let old = self.directory_mut(parent).ok()?.remove(name)?;
         self.dismiss(old)
     }
 
@@ -220,11 +199,12 @@ impl Nodes {
         let mut going = vec![id];
         while let Some(id) = going.pop() {
             let Some(node) = self.table.remove(&id) else { continue };
+            give_back(&mut self.table);
             self.detach(id, &node);
             if let Body::Directory(directory) = &node.body {
                 // Names that were found for a caller who had left: the kernel never knew them.
                 let unclaimed = |node: &NodeId| self.get(*node).is_ok_and(|n| n.lookups == 0);
-                going.extend(directory.children.values().map(|named| named.node).filter(unclaimed));
+                going.extend(directory.nodes().filter(unclaimed));
             }
             self.dropped.push(Forgotten { id, path: node.path, object: node.object });
         }
@@ -233,10 +213,10 @@ impl Nodes {
     /// Removes the name that still leads to a node which left the table.
     fn detach(&mut self, id: NodeId, node: &Node) {
         let Some((_, name)) = node.object.place() else { return };
-        if let Ok(directory) = self.directory_mut(node.parent)
-            && directory.children.get(name).is_some_and(|named| named.node == id)
+        if let Ok(directory) = self.directory_mut(node.parent())
+            && directory.child(name).is_some_and(|named| named.node == id)
         {
-            directory.children.remove(name);
+            directory.remove(name);
         }
     }
 }
@@ -245,6 +225,11 @@ impl Node {
     #[cfg(test)]
     pub(crate) fn lookups(&self) -> u64 {
         self.lookups
+    }
+
+    /// Returns the directory that it was found in; the root is its own.
+    pub(crate) fn parent(&self) -> NodeId {
+        self.object.place().map_or(NodeId::ROOT, |(parent, _)| NodeId(parent.key().0))
     }
 
     pub(crate) fn kind(&self) -> NodeKind {
@@ -268,48 +253,11 @@ impl Node {
     }
 }
 
-impl Directory {
-    pub(crate) fn new(modified: Timestamp) -> Self {
-        Self {
-            modified,
-            shown: None,
-            kept: None,
-            children: HashMap::new(),
-            absent: HashMap::new(),
-        }
-    }
-
-    /// Returns the node that has `name`.
-    pub(crate) fn child(&self, name: &Name) -> Option<Named> {
-        self.children.get(name).copied()
-    }
-
-    /// Lets a name that is there be fresh until `until`.
-    pub(crate) fn renew(&mut self, name: &Name, until: Duration) {
-        if let Some(named) = self.children.get_mut(name) {
-            named.until = until;
-        }
-        self.absent.remove(name);
-    }
-
-    /// Returns until when `name` is known to be absent.
-    pub(crate) fn absent(&self, name: &Name) -> Option<Duration> {
-        self.absent.get(name).copied()
-    }
-
-    /// Remembers that `name` is absent.
-    pub(crate) fn set_absent(&mut self, name: Name, now: Duration, until: Duration) {
-        if self.absent.len() >= ABSENT_MAX {
-            self.absent.retain(|_, until| *until > now);
-        }
-        if self.absent.len() < ABSENT_MAX {
-            self.absent.insert(name, until);
-        }
-    }
-
-    fn name(&mut self, name: &Name, named: Named) -> Option<NodeId> {
-        self.absent.remove(name);
-        self.children.insert(name.clone(), named).map(|old| old.node)
+/// Gives memory back of a table from which most has been removed.
+fn give_back<K: Eq + Hash, V>(table: &mut HashMap<K, V>) {
+    // Far below what it shrinks to, so that growing and shrinking do not take turns.
+    if table.capacity() > 1_024 && table.len() < table.capacity() / 8 {
+        table.shrink_to(table.len() * 2);
     }
 }
 

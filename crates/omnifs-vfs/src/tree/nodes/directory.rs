@@ -1,0 +1,152 @@
+//! A directory's names and their nodes.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::give_back;
+use crate::tree::NEVER;
+use crate::tree::digest::Digest;
+use crate::tree::names::Shown;
+use crate::{Name, NodeId, Object, Timestamp};
+
+/// How many absent names a directory remembers; the kernel remembers more.
+const ABSENT_MAX: usize = 256;
+
+/// A directory and the nodes behind its names.
+pub(crate) struct Directory {
+    pub(crate) modified: Timestamp,
+    /// Its names as last listed.
+    pub(crate) shown: Option<Shown>,
+    /// What the listing looks like that the kernel may have a copy of; `None` for none.
+    pub(crate) kept: Option<Digest>,
+    children: HashMap<ByName, Moment>,
+    absent: HashMap<Name, Duration>,
+}
+
+/// A name that was found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named {
+    pub(crate) node: NodeId,
+    /// Until when the name is fresh.
+    pub(crate) until: Duration,
+}
+
+/// An object as its directory finds it: one pointer holds the name and the node's id, where a
+/// directory may have a million of them.
+struct ByName(Arc<Object>);
+
+impl ByName {
+    /// The root alone has no name, and is in no directory.
+    fn name(&self) -> &str {
+        self.0.place().map_or("", |(_, name)| name.as_str())
+    }
+
+    fn node(&self) -> NodeId {
+        NodeId(self.0.key().0)
+    }
+}
+
+impl Borrow<str> for ByName {
+    fn borrow(&self) -> &str {
+        self.name()
+    }
+}
+
+impl Hash for ByName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for ByName {}
+
+/// A time of the tree's clock in 8 bytes, to the nanosecond for 584 years.
+#[derive(Clone, Copy)]
+struct Moment(u64);
+
+impl From<Duration> for Moment {
+    fn from(time: Duration) -> Self {
+        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Moment> for Duration {
+    fn from(moment: Moment) -> Self {
+        Self::from_nanos(moment.0)
+    }
+}
+
+impl Directory {
+    pub(crate) fn new(modified: Timestamp) -> Self {
+        Self { modified, shown: None, kept: None, children: HashMap::new(), absent: HashMap::new() }
+    }
+
+    /// Returns the node that has `name`.
+    pub(crate) fn child(&self, name: &Name) -> Option<Named> {
+        let (object, until) = self.children.get_key_value(name.as_str())?;
+        Some(Named { node: object.node(), until: (*until).into() })
+    }
+
+    /// Returns all nodes that have a name.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.children.keys().map(ByName::node)
+    }
+
+    /// Gives an object's name to it; returns the node that had the name before.
+    pub(super) fn put(&mut self, object: Arc<Object>, until: Duration) -> Option<NodeId> {
+        if let Some((_, name)) = object.place() {
+            self.absent.remove(name);
+        }
+        let named = ByName(object);
+        let old = self.children.remove_entry(named.name()).map(|(old, _)| old.node());
+        self.children.insert(named, until.into());
+        old
+    }
+
+    /// Takes a name away; returns the node that had it.
+    pub(super) fn remove(&mut self, name: &Name) -> Option<NodeId> {
+        let (old, _) = self.children.remove_entry(name.as_str())?;
+        give_back(&mut self.children);
+        Some(old.node())
+    }
+
+    /// Lets a name that is there be fresh until `until`.
+    pub(crate) fn renew(&mut self, name: &Name, until: Duration) {
+        if let Some(moment) = self.children.get_mut(name.as_str()) {
+            *moment = until.into();
+        }
+        self.absent.remove(name);
+    }
+
+    /// Takes the freshness of every name away, and forgets what was absent.
+    pub(super) fn expire(&mut self) {
+        self.absent.clear();
+        for until in self.children.values_mut() {
+            *until = NEVER.into();
+        }
+    }
+
+    /// Returns until when `name` is known to be absent.
+    pub(crate) fn absent(&self, name: &Name) -> Option<Duration> {
+        self.absent.get(name).copied()
+    }
+
+    /// Remembers that `name` is absent.
+    pub(crate) fn set_absent(&mut self, name: Name, now: Duration, until: Duration) {
+        if self.absent.len() >= ABSENT_MAX {
+            self.absent.retain(|_, until| *until > now);
+        }
+        if self.absent.len() < ABSENT_MAX {
+            self.absent.insert(name, until);
+        }
+    }
+}
