@@ -1,9 +1,9 @@
 //! `omnifs doctor` and `omnifs config check`, on machines that lack something.
 
 use serde_json::Value;
-use testkit::{Output, Sandbox, guests, run};
+use testkit::{Output, Private, Sandbox, User, guests, run};
 
-use crate::ordinary_user::Unprivileged;
+use crate::ordinary_user::configure;
 use crate::{OMNIFS, config_of, mounted};
 
 /// Runs the doctor in a mount namespace of its own, after `prepare`.
@@ -122,8 +122,8 @@ fn indexers_and_containers_are_warnings() {
 
 #[test]
 fn an_ordinary_user_needs_fusermount3_with_its_bit() {
-    let user = Unprivileged::new();
-    user.configure_with("~/mnt/hello", "");
+    let user = Private::new(OMNIFS, User::Nobody, "true");
+    configure(&user, "~/mnt/hello", "");
     let doctor = |prepare: &str| user.shell_after(prepare, "exec omnifs doctor --json");
     let well = doctor("true");
     assert_eq!(
@@ -148,14 +148,14 @@ fn an_ordinary_user_needs_fusermount3_with_its_bit() {
 
 #[test]
 fn an_ordinary_user_may_let_others_in_only_where_fuse_conf_permits_it() {
-    let user = Unprivileged::new();
+    let user = Private::new(OMNIFS, User::Nobody, "true");
     let conf = "mount -t tmpfs none /mnt && echo '#user_allow_other' >/mnt/conf \
                 && mount --bind /mnt/conf /etc/fuse.conf";
     let doctor = |prepare: &str| user.shell_after(prepare, "exec omnifs doctor --json");
-    user.configure_with("~/mnt/hello", "");
+    configure(&user, "~/mnt/hello", "");
     assert_eq!(findings(&doctor(conf), "allow_other"), Vec::<Value>::new());
 
-    user.configure_with("~/mnt/hello", "[host]\nallow_other = true\n");
+    configure(&user, "~/mnt/hello", "[host]\nallow_other = true\n");
     let [level, text, fix] = finding(&doctor(conf).expect_code(1), "allow_other");
     assert_eq!(level, "error");
     assert!(text.contains("/etc/fuse.conf does not permit it to ordinary users"), "{text}");

@@ -2,67 +2,43 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
-use testkit::{Output, Sandbox, run, wait_until};
+use testkit::{Private, User};
 
-use crate::{LIMIT, OMNIFS};
+use crate::OMNIFS;
 
 const CONTENT: &str = "hello from omnifs\n";
 
 /// The page's source; what `init` writes is the same program.
 const SOURCE: &str = include_str!("../../../../providers/hello/src/lib.rs");
 
-/// Mounts of its own with an empty `/omnifs`, so that the page's paths can be typed as they
-/// are. Ends with the process that holds it.
-struct Private {
-    sandbox: Sandbox,
-    holder: Child,
-    made: bool,
+/// Who reads the page: has an empty `/omnifs` of its own, so that the page's paths can be
+/// typed as they are.
+struct Reader {
+    private: Private,
+    _place: Place,
 }
 
-impl Private {
-    fn new() -> Self {
-        let sandbox = Sandbox::new(OMNIFS);
-        let made = fs::create_dir("/omnifs").is_ok();
-        let hold = "mount -t tmpfs none /omnifs && touch $HOME/held && exec sleep 600";
-        let holder = sandbox
-            .command("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-c", hold])
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let private = Self { sandbox, holder, made };
-        assert!(wait_until(LIMIT, || private.sandbox.home().join("held").exists()));
-        private
-    }
+/// The directory `/omnifs`, if it had to be made.
+struct Place(bool);
 
-    fn command(&self, line: &str) -> Command {
-        let mut command = self.sandbox.rust_command("nsenter");
-        let namespace = format!("--mount=/proc/{}/ns/mnt", self.holder.id());
-        let home = self.sandbox.home();
-        command.args([&namespace, "sh", "-c", &format!("cd {} && {line}", home.display())]);
-        command
+impl Reader {
+    fn new() -> Self {
+        let place = Place(fs::create_dir("/omnifs").is_ok());
+        let private = Private::new(OMNIFS, User::Root, "mount -t tmpfs none /omnifs");
+        Self { private, _place: place }
     }
 
     /// Types a line in the home directory, and returns what it printed.
     #[track_caller]
     fn types(&self, line: &str) -> String {
-        self.runs(line).expect_code(0).stdout
-    }
-
-    #[track_caller]
-    fn runs(&self, line: &str) -> Output {
-        run(&mut self.command(line))
+        self.private.shell(line).expect_code(0).stdout
     }
 }
 
-impl Drop for Private {
+impl Drop for Place {
     fn drop(&mut self) {
-        let _ = run(&mut self.command("omnifs stop"));
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
-        if self.made {
+        if self.0 {
             let _ = fs::remove_dir("/omnifs");
         }
     }
@@ -94,9 +70,9 @@ fn config(component: &Path) -> String {
 
 #[test]
 fn its_commands_give_its_outputs() {
-    let private = Private::new();
-    private.types("omnifs init my-provider");
-    let project = private.sandbox.home().join("my-provider");
+    let reader = Reader::new();
+    reader.types("omnifs init my-provider");
+    let project = reader.private.sandbox().home().join("my-provider");
     let manifest = fs::read_to_string(project.join("Cargo.toml")).unwrap();
     let mut source = SOURCE.to_owned();
     if let Some(page) = page() {
@@ -112,22 +88,22 @@ fn its_commands_give_its_outputs() {
     );
     fs::write(project.join("src/lib.rs"), source).unwrap();
 
-    let built = private.types("cd my-provider && omnifs build --target wasm32-wasip2");
+    let built = reader.types("cd my-provider && omnifs build --target wasm32-wasip2");
     assert!(built.contains("target/wasm32-wasip2/release/my_provider.wasm"), "{built}");
-    private
-        .sandbox
+    reader
+        .private
         .configure(&config(&project.join("target/wasm32-wasip2/release/my_provider.wasm")));
-    private.types("omnifs restart");
+    reader.types("omnifs restart");
     // Nothing waits here: restart returns when ls works.
-    assert_eq!(private.types("ls /omnifs/my-provider/"), "hello.txt\n");
-    assert_eq!(private.types("cat /omnifs/my-provider/hello.txt"), CONTENT);
-    tools_agree(&private);
-    manual_build(&private, &project);
-    private.types("omnifs stop");
-    assert_eq!(private.types("ls -A /omnifs/my-provider"), "");
+    assert_eq!(reader.types("ls /omnifs/my-provider/"), "hello.txt\n");
+    assert_eq!(reader.types("cat /omnifs/my-provider/hello.txt"), CONTENT);
+    tools_agree(&reader);
+    manual_build(&reader, &project);
+    reader.types("omnifs stop");
+    assert_eq!(reader.types("ls -A /omnifs/my-provider"), "");
 }
 
-fn tools_agree(private: &Private) {
+fn tools_agree(reader: &Reader) {
     let file = "/omnifs/my-provider/hello.txt";
     for (line, printed) in [
         (format!("stat -c %s {file}"), "18\n".into()),
@@ -146,17 +122,17 @@ fn tools_agree(private: &Private) {
             CONTENT.into(),
         ),
     ] {
-        assert_eq!(private.types(&line), printed, "{line}");
+        assert_eq!(reader.types(&line), printed, "{line}");
     }
-    let sums = private.types(&format!("printf '{CONTENT}' | sha256sum; sha256sum < {file}"));
+    let sums = reader.types(&format!("printf '{CONTENT}' | sha256sum; sha256sum < {file}"));
     let sums: Vec<_> = sums.lines().collect();
     assert_eq!(sums[0], sums[1]);
 }
 
 /// The manual path: cargo alone, then the label that `wasm-tools component embed` would
 /// append. Both give a component that the host loads.
-fn manual_build(private: &Private, project: &Path) {
-    private.types(
+fn manual_build(reader: &Reader, project: &Path) {
+    reader.types(
         "cd my-provider && touch src/lib.rs && cargo build --release --target wasm32-wasip2",
     );
     let built = project.join("target/wasm32-wasip2/release/my_provider.wasm");
@@ -164,9 +140,9 @@ fn manual_build(private: &Private, project: &Path) {
     let labelled: PathBuf = project.join("my_provider.component.wasm");
     fs::write(&labelled, omnifs_runtime::artifact::label(&plain).unwrap()).unwrap();
     for component in [&built, &labelled] {
-        private.sandbox.configure(&config(component));
-        private.types("omnifs restart");
-        assert_eq!(private.types("cat /omnifs/my-provider/hello.txt"), CONTENT);
+        reader.private.configure(&config(component));
+        reader.types("omnifs restart");
+        assert_eq!(reader.types("cat /omnifs/my-provider/hello.txt"), CONTENT);
     }
 }
 
