@@ -16,7 +16,7 @@ const PROVIDERS: &[Described] =
 const GUESTS: &[Described] = &[
     ("alloc", "`ok`, `alloc` (takes memory until refused), `recurse` (without end)."),
     ("badnames", "Illegal names next to good ones; `zero` and `max`, illegal inodes."),
-    ("big", "`big` (60 MiB), `over` (65 MiB), `names/` (1,000,000), `many/` (10,000)."),
+    ("big", "`big` (60 MiB), `over` (65 MiB), `names/` (1,000,000), `many/` (10,000), ..."),
     ("clocked", "`now` (differs at each read), `switch` (renames `before` to `after`)."),
     (
         "counter",
@@ -24,6 +24,7 @@ const GUESTS: &[Described] = &[
     ),
     ("deep", "`d/` and `f` in every directory; `loop/`, its own parent, below the root."),
     ("fetcher", "Fetches what the path says: `get/https:%2F%2Fx%2Fy/body`; see its crate."),
+    ("forest", "`big.bin` (60 MiB), 100 directories of 100 files with legal but odd names."),
     ("imports-http", "`status`, which asks the capability `http`."),
     ("logger", "`lines`, `escapes`, `partial`, `flood`: reading them writes to the log."),
     ("slow", "`ok`, `slow` (3 s), `slow-1` to `slow-9`, `dir/` with `a`, `b`, `c`, `slow`."),

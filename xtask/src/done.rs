@@ -166,6 +166,30 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "Every row of the tool matrix (ls to vim) prints the same in a mount as in the same \
+               tree on a tmpfs, for root and for an ordinary user, on hello and on a forest of \
+               10,000 files with odd names and one of 60 MiB.",
+        tests: &[
+            "omnifs::it matrix::every_row_is_equal_for_root",
+            "omnifs::it matrix::every_row_is_equal_for_an_ordinary_user",
+        ],
+    },
+    Promise {
+        text: "Directories of 0, 1, 2, 1,000, 100,000 and 1,000,000 names are listed exactly, \
+               twice, through tiny buffers, telldir and seekdir, by two readers, and while they \
+               change; find | wc -l is exact on 10,000 and 1,000,000 nodes.",
+        tests: &[
+            "omnifs::it readdir::every_length_is_listed_exactly_twice_over",
+            "omnifs::it readdir::buffers_of_one_name_and_of_many_miss_none",
+            "omnifs::it readdir::a_buffer_too_small_for_a_name_is_refused",
+            "omnifs::it readdir::a_place_in_a_directory_is_found_again",
+            "omnifs::it readdir::two_readers_at_once_each_see_all",
+            "omnifs::it readdir::a_directory_that_changes_under_its_reader_stays_whole",
+            "omnifs::it readdir::a_listing_that_the_kernel_has_half_of_is_read_to_its_end",
+            "omnifs::it readdir::a_million_names_are_counted_exactly_and_their_nodes_given_back",
+        ],
+    },
+    Promise {
         text: "The fuzz corpora of kernel requests, directory entries, names and providers.toml \
                replay, with 5,000 mutations each.",
         tests: &[

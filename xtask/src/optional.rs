@@ -37,6 +37,9 @@ pub(crate) fn run(absence: Absence) -> Result<()> {
     } else {
         not_run.push("fuzzing: cargo-fuzz or a nightly toolchain is not installed");
     }
+    if !exists("node") {
+        not_run.push("the tool matrix's row of node: it is not installed");
+    }
     for check in &not_run {
         println!("not run: {check}");
     }

@@ -26,8 +26,16 @@ pub(crate) const DEMO: &[Program] = &[
 
 /// What only tests call: not every machine that shows the demo wants a server, which Debian
 /// starts as a service.
-pub(crate) const TESTS: &[Program] =
-    &[("ip", "iproute2"), ("nginx", "nginx"), ("openssl", "openssl")];
+pub(crate) const TESTS: &[Program] = &[
+    ("cmp", "diffutils"),
+    ("fdfind", "fd-find"),
+    ("file", "file"),
+    ("ip", "iproute2"),
+    ("less", "less"),
+    ("nginx", "nginx"),
+    ("openssl", "openssl"),
+    ("vim", "vim"),
+];
 
 /// Installs the target that providers are built for, through rustup.
 pub(crate) fn target() -> Result<()> {

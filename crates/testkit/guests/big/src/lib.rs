@@ -1,7 +1,7 @@
 //! Results at and over the host's limits: `big` (60 MiB), `over` (65 MiB), `names` (a
 //! directory of 1,000,000), `many` (a directory of 10,000). Below `count`, a directory of as
 //! many names as its own name says, for each of [`COUNTS`]; `changing` has 3,000 names that
-//! are others each second.
+//! are others each second, `turning` has 1,000 that begin with another one each second.
 
 mod bytes;
 
@@ -15,6 +15,7 @@ const NAMES: u64 = 3;
 const MANY: u64 = 4;
 const COUNT: u64 = 5;
 const CHANGING: u64 = 6;
+const TURNING: u64 = 7;
 const COUNTS: &[u64] = &[0, 1, 2, 1_000, 100_000];
 /// Directories of `count` are `FIRST_COUNT` and what they hold.
 const FIRST_COUNT: u64 = 1_000_000;
@@ -26,6 +27,7 @@ fn count(directory: u64) -> u64 {
         NAMES => 1_000_000,
         MANY => 10_000,
         CHANGING => 3_000,
+        TURNING => 1_000,
         _ => directory.checked_sub(FIRST_COUNT).filter(|n| COUNTS.contains(n)).unwrap_or(0),
     }
 }
@@ -34,7 +36,7 @@ fn name(number: u64) -> String {
     format!("name-{number:06}")
 }
 
-/// What all names of `changing` begin with now.
+/// What all names of `changing` begin with now, and where `turning` begins.
 #[expect(clippy::disallowed_methods, reason = "a component has no other clock")]
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
@@ -49,6 +51,7 @@ impl Guest for Big {
             (0, "many") => (MANY, NodeKind::Directory),
             (0, "count") => (COUNT, NodeKind::Directory),
             (0, "changing") => (CHANGING, NodeKind::Directory),
+            (0, "turning") => (TURNING, NodeKind::Directory),
             (COUNT, text) => {
                 let count = text.parse().ok().filter(|n| COUNTS.contains(n))?;
                 (FIRST_COUNT + count, NodeKind::Directory)
@@ -70,11 +73,17 @@ impl Guest for Big {
 
     fn list_children(inode: u64) -> Vec<String> {
         match inode {
-            0 => ["big", "over", "names", "many", "count", "changing"].map(String::from).to_vec(),
+            0 => ["big", "over", "names", "many", "count", "changing", "turning"]
+                .map(String::from)
+                .to_vec(),
             COUNT => COUNTS.iter().map(u64::to_string).collect(),
             CHANGING => {
                 let now = now();
                 (0..count(CHANGING)).map(|number| format!("{now}-{number}")).collect()
+            }
+            TURNING => {
+                let (now, count) = (now(), count(TURNING));
+                (0..count).map(|number| name((number + now) % count)).collect()
             }
             directory => (0..count(directory)).map(name).collect(),
         }

@@ -18,12 +18,14 @@ impl Guest for Forest {
         let (inode, kind) = match parent {
             0 if child == plan::BIG => (BIG, NodeKind::File),
             0 => {
-                let number = (0..plan::DIRECTORIES).find(|n| plan::directory(*n) == child)?;
+                let number = numbers(&child)
+                    .find(|n| *n < plan::DIRECTORIES && plan::directory(*n) == child)?;
                 (number + 1, NodeKind::Directory)
             }
             1..=plan::DIRECTORIES => {
                 let directory = parent - 1;
-                let number = (0..plan::FILES).find(|n| plan::file(directory, *n) == child)?;
+                let number = numbers(&child)
+                    .find(|n| *n < plan::FILES && plan::file(directory, *n) == child)?;
                 (FIRST_FILE + directory * plan::FILES + number, NodeKind::File)
             }
             _ => return None,
@@ -51,6 +53,13 @@ impl Guest for Forest {
         let (directory, number) = (file / plan::FILES, file % plan::FILES);
         (directory < plan::DIRECTORIES).then(|| plan::content(directory, number))
     }
+}
+
+/// Returns the numbers that a name may hold: a walk looks all names up, and to go through the
+/// plan for each would cost more than all the rest.
+fn numbers(name: &str) -> impl Iterator<Item = u64> + '_ {
+    let ends = [name.get(..2), name.len().checked_sub(2).and_then(|at| name.get(at..))];
+    ends.into_iter().flatten().filter_map(|digits| digits.parse().ok())
 }
 
 omnifs_provider::export!(Forest with_types_in omnifs_provider);
