@@ -190,6 +190,14 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "A million nodes take at most 300 bytes each; memory falls when the kernel drops its \
+               caches.",
+        tests: &[
+            "omnifs-vfs::it memory::a_million_nodes_take_300_bytes_each",
+            "omnifs::it readdir::a_million_names_are_counted_exactly_and_their_nodes_given_back",
+        ],
+    },
+    Promise {
         text: "The fuzz corpora of kernel requests, directory entries, names and providers.toml \
                replay, with 5,000 mutations each.",
         tests: &[

@@ -22,31 +22,27 @@ const VERSION_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 /// there before any validity is: after this long, whoever got the first answer has put it in.
 const SETTLING: Duration = Duration::from_millis(100);
 
-/// What the kernel has been told of a file's size.
+/// What the kernel has been told of a file's size: nothing but the exact one, the placeholder,
+/// or since when the exact one, in milliseconds of the tree's clock. Every node has one, so it
+/// takes no more than that time does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// Nothing, or the exact size from the start.
-    #[default]
-    Exact,
-    Placeholder,
-    /// The exact size after a placeholder; since then, in milliseconds of the tree's clock.
-    Since(u32),
-}
+pub(crate) struct Told(u32);
 
 impl Told {
+    const EXACT: Self = Self(0);
+    const PLACEHOLDER: Self = Self(u32::MAX);
+
     /// Takes in that the exact size is told `now`, and returns for how long it is valid.
     fn tell_exact(&mut self, now: Duration) -> Duration {
-        // What does not fit wraps around: once in 49 days a size is asked for twice.
-        let now = (now.as_millis() & u128::from(u32::MAX)) as u32;
-        if *self == Self::Placeholder {
-            *self = Self::Since(now);
-        }
+        // It starts anew after 49 days; who is told just then asks twice.
+        let now = u32::try_from(now.as_millis() % u128::from(u32::MAX)).unwrap_or_default().max(1);
         match *self {
-            Self::Since(then) if u128::from(now.wrapping_sub(then)) < SETTLING.as_millis() => {
-                Duration::ZERO
-            }
-            _ => VERSION_VALID,
+            Self::EXACT => return VERSION_VALID,
+            Self::PLACEHOLDER => *self = Self(now),
+            Self(_) => {}
         }
+        let settled = u128::from(now.wrapping_sub(self.0)) >= SETTLING.as_millis();
+        if settled { VERSION_VALID } else { Duration::ZERO }
     }
 }
 
@@ -91,7 +87,7 @@ impl Tree {
                 (version.size, version.modified, valid)
             }
             Body::File(File::Unread | File::Gone) => {
-                node.told = Told::Placeholder;
+                node.told = Told::PLACEHOLDER;
                 (PLACEHOLDER_SIZE, self.born, Duration::ZERO)
             }
         };

@@ -1,7 +1,6 @@
 //! From a name to its node.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::digest::PathKey;
 use super::nodes::{Body, Directory, File, Named, Version};

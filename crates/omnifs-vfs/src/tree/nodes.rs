@@ -1,9 +1,8 @@
 //! The node table: what the kernel's node ids stand for, and which name has which node.
 
 mod directory;
+mod table;
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use super::{DEPTH_MAX, NEVER};
 use crate::{Child, Name, NodeId, NodeKind, Object, ObjectKey, Timestamp, VfsError};
 
 pub(crate) use directory::{Directory, Named};
+use table::Table;
 
 /// What a node id stands for.
 pub(crate) struct Node {
@@ -61,8 +61,7 @@ pub(crate) struct Forgotten {
 
 /// All nodes of a tree.
 pub(crate) struct Nodes {
-    /// Boxed, because a table that has just grown is half empty.
-    table: HashMap<NodeId, Box<Node>>,
+    table: Table,
     next: u64,
     /// Nodes that left the table and that nobody has been told of yet.
     dropped: Vec<Forgotten>,
@@ -78,7 +77,7 @@ impl Nodes {
             replaces: false,
             told: Told::default(),
         };
-        let table = HashMap::from([(NodeId::ROOT, Box::new(root))]);
+        let table = Table::with(root);
         Self { table, next: NodeId::ROOT.0 + 1, dropped: Vec::new() }
     }
 
@@ -86,10 +85,11 @@ impl Nodes {
     /// names whose nodes the kernel knows.
     pub(crate) fn expire(&mut self) -> (Vec<NodeId>, Vec<(NodeId, Name)>) {
         let (mut directories, mut names) = (Vec::new(), Vec::new());
-        for (id, node) in &mut self.table {
+        for node in self.table.iter_mut() {
+            let id = node.id();
             match &mut node.body {
                 Body::Directory(directory) => {
-                    directories.push(*id);
+                    directories.push(id);
                     directory.expire();
                 }
                 Body::File(File::Version(version)) => version.until = NEVER,
@@ -113,11 +113,11 @@ impl Nodes {
 
     /// Returns the node, or that its id means nothing (any more).
     pub(crate) fn get(&self, id: NodeId) -> Result<&Node, VfsError> {
-        self.table.get(&id).map(Box::as_ref).ok_or_else(|| unknown(id))
+        self.table.get(id).ok_or_else(|| unknown(id))
     }
 
     pub(crate) fn get_mut(&mut self, id: NodeId) -> Result<&mut Node, VfsError> {
-        self.table.get_mut(&id).map(Box::as_mut).ok_or_else(|| unknown(id))
+        self.table.get_mut(id).ok_or_else(|| unknown(id))
     }
 
     /// Returns the directory behind `id`.
@@ -165,7 +165,7 @@ impl Nodes {
         let replaces = known.is_some();
         let told = Told::default();
         let node = Node { object, path, body, lookups: 0, replaces, told };
-        self.table.insert(id, Box::new(node));
+        self.table.insert(node);
         Ok((id, known))
     }
 
@@ -198,8 +198,7 @@ impl Nodes {
     fn remove(&mut self, id: NodeId) {
         let mut going = vec![id];
         while let Some(id) = going.pop() {
-            let Some(node) = self.table.remove(&id) else { continue };
-            give_back(&mut self.table);
+            let Some(node) = self.table.remove(id) else { continue };
             self.detach(id, &node);
             if let Body::Directory(directory) = &node.body {
                 // Names that were found for a caller who had left: the kernel never knew them.
@@ -225,6 +224,10 @@ impl Node {
     #[cfg(test)]
     pub(crate) fn lookups(&self) -> u64 {
         self.lookups
+    }
+
+    pub(crate) fn id(&self) -> NodeId {
+        NodeId(self.object.key().0)
     }
 
     /// Returns the directory that it was found in; the root is its own.
@@ -253,12 +256,10 @@ impl Node {
     }
 }
 
-/// Gives memory back of a table from which most has been removed.
-fn give_back<K: Eq + Hash, V>(table: &mut HashMap<K, V>) {
+/// Returns what a table is to shrink to when most has been removed from it.
+fn too_large(capacity: usize, length: usize) -> Option<usize> {
     // Far below what it shrinks to, so that growing and shrinking do not take turns.
-    if table.capacity() > 1_024 && table.len() < table.capacity() / 8 {
-        table.shrink_to(table.len() * 2);
-    }
+    (capacity > 1_024 && length < capacity / 8).then_some(length * 2)
 }
 
 fn unknown(id: NodeId) -> VfsError {

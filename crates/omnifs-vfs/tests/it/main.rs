@@ -5,6 +5,7 @@ mod files;
 mod freshness;
 mod limits;
 mod listings;
+mod memory;
 mod model;
 mod names;
 mod replacing;

@@ -43,6 +43,9 @@ const TREES: [Tree; 2] = [
     },
 ];
 
+/// A line of shell, and the tree that it runs in.
+type Row<'a> = (&'a Tree, &'a str);
+
 /// Both trees, mounted in `mnt` and copied to a file system in memory in `ram/plain`.
 struct Trees {
     private: Private,
@@ -88,7 +91,7 @@ impl Trees {
     }
 
     /// Runs a row in one of the two places of a tree.
-    fn outcome(&self, tree: &Tree, place: &str, row: &str, worker: usize) -> Output {
+    fn outcome(&self, place: &str, (tree, row): Row<'_>, worker: usize) -> Output {
         let out = self.path(&format!("ram/out-{worker}"));
         let seen = self.private.from_outside(&out);
         fs::create_dir(&seen).unwrap();
@@ -107,9 +110,9 @@ impl Trees {
     }
 
     /// Runs a row in both places of a tree, and says what is not as it should be.
-    fn compare(&self, tree: &Tree, row: &str, worker: usize) -> Option<String> {
-        let here = self.outcome(tree, "mnt", row, worker);
-        let there = self.outcome(tree, "ram/plain", row, worker);
+    fn compare(&self, (tree, row): Row<'_>, worker: usize) -> Option<String> {
+        let here = self.outcome("mnt", (tree, row), worker);
+        let there = self.outcome("ram/plain", (tree, row), worker);
         let fault = if here.stderr != there.stderr {
             format!("standard errors differ: {}\n{}", here.stderr, there.stderr)
         } else if here.bytes != there.bytes {
@@ -134,15 +137,15 @@ fn compare_all(user: User) {
     let families = rows::FAMILIES.iter().copied().chain(node.then_some(rows::NODE));
     let all = TREES.iter().flat_map(|tree| families.clone().flatten().map(move |row| (tree, *row)));
     // Alone, and first: it reads every file, which the others find in memory.
-    let first = trees.compare(&TREES[0], rows::FIRST, 0);
+    let first = trees.compare((&TREES[0], rows::FIRST), 0);
     let (waiting, faults) = (Mutex::new(all), Mutex::new(Vec::from_iter(first)));
     let next = || waiting.lock().unwrap().next();
     thread::scope(|scope| {
         for worker in 0..WORKERS {
             let (trees, faults) = (&trees, &faults);
             scope.spawn(move || {
-                while let Some((tree, row)) = next() {
-                    let fault = trees.compare(tree, row, worker);
+                while let Some(row) = next() {
+                    let fault = trees.compare(row, worker);
                     faults.lock().unwrap().extend(fault);
                 }
             });

@@ -262,6 +262,9 @@ with os.scandir(path) as entries:
         os.close(os.open(entry.name, os.O_PATH, dir_fd=here))
 "#;
 
+/// How many names are looked up in a directory of a million.
+const LOOKED_UP: u64 = 125_000;
+
 /// Returns the resident memory of a process in KiB.
 fn resident(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
@@ -293,11 +296,13 @@ fn a_million_names_are_counted_exactly_and_their_nodes_given_back() {
     }
     note("with a listing of 1,000,000 names");
     let names = big.join("names").display().to_string();
-    let _ = python(&sandbox, LOOK_UP, &[&names, "125000"]);
+    let _ = python(&sandbox, LOOK_UP, &[&names, &LOOKED_UP.to_string()]);
     let held = note("with 125,000 nodes besides");
     fs::write("/proc/sys/vm/drop_caches", "2").unwrap();
-    let fell = wait_until(LIMIT, || resident(daemon) < held);
+    // Half of what the design lets them take; the listing itself stays.
+    let much = LOOKED_UP * 300 / 2 / 1024;
+    let fell = wait_until(LIMIT, || resident(daemon) + much < held);
     let after = note("after `echo 2 > /proc/sys/vm/drop_caches`");
     println!("{report}");
-    assert!(fell, "{after} KiB, no less than {held}\n{report}");
+    assert!(fell, "{after} KiB, hardly less than {held}\n{report}");
 }

@@ -19,8 +19,12 @@ from pathlib import Path
 # What the memory may grow by in a cycle, in KiB.
 SLOPE = 10.0
 # Of anything that is counted, one more in so many cycles is a leak: another mount comes and goes
-# in twenty, and a thread more that stays under load makes three mappings once.
+# in twenty.
 COUNT_SLOPE = 1 / 50
+# A component that stays has some mappings in every cycle; a thread more that stays under load makes
+# three and a heap's arena, once.
+MAPPINGS_SLOPE = 1 / 10
+ALLOWED = {"rss": SLOPE, "anonymous": SLOPE, "mappings": MAPPINGS_SLOPE}
 # Until then tables, caches and the threads' own arenas reach their size.
 WARM_UP = 300
 # What the memory may rise by for a while, in KiB.
@@ -164,7 +168,7 @@ def judge(samples):
     faults = []
     warm = samples[WARM_UP:]
     for name in warm[0]:
-        allowed = SLOPE if name in ("rss", "anonymous") else COUNT_SLOPE
+        allowed = ALLOWED.get(name, COUNT_SLOPE)
         found = slope([sample[name] for sample in warm])
         if found >= allowed:
             faults.append(f"{name} grows by {found:.3f} a cycle, {allowed} is too much")

@@ -10,7 +10,7 @@ use omnifs_vfs::NodeKind;
 
 use super::Verdict;
 use super::height::{Bounds, Failure, Listed, Stat};
-use super::world::{Thing, World};
+use super::world::{State, Thing, World};
 use crate::Item;
 
 /// When a question was asked and answered, and how old the answer may be.
@@ -131,7 +131,8 @@ impl World {
         Err(format!("no version has that piece; {}", self.told(path, window)))
     }
 
-    /// All names of one time, in its order; and what is said of one was true.
+    /// All names of one time, in an order that they had then or before; and what is said of one
+    /// was true.
     pub(super) fn allows_listing(&self, path: &str, window: &Window, listed: &[Listed]) -> Verdict {
         let times = window.of_objects();
         let names: Vec<&str> = listed.iter().map(|listed| listed.name.as_str()).collect();
@@ -142,7 +143,11 @@ impl World {
         let gone = self.replaced(path, times)
             || self.states(times).any(|state| state.thing(path).is_none());
         let orphaned = names.is_empty() && gone;
-        if !orphaned && !then.any(|state| state.names(path) == names) {
+        let is_set = |state: &State| sorted(state.names(path)) == sorted(names.clone());
+        // While the same names are there each keeps its place.
+        let mut ever = self.states((Duration::ZERO, times.1));
+        let ordered = ever.any(|state| state.names(path) == names);
+        if !(orphaned || (ordered && then.any(is_set))) {
             return Err(format!("{names:?} were never the names; {}", self.told(path, window)));
         }
         for Listed { name, kind, st_ino } in listed {
@@ -199,4 +204,9 @@ impl World {
         }
         told
     }
+}
+
+fn sorted(mut names: Vec<&str>) -> Vec<&str> {
+    names.sort_unstable();
+    names
 }

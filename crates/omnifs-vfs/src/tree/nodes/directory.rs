@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::give_back;
+use super::too_large;
 use crate::tree::NEVER;
 use crate::tree::digest::Digest;
 use crate::tree::names::Shown;
@@ -115,7 +115,9 @@ impl Directory {
     /// Takes a name away; returns the node that had it.
     pub(super) fn remove(&mut self, name: &Name) -> Option<NodeId> {
         let (old, _) = self.children.remove_entry(name.as_str())?;
-        give_back(&mut self.children);
+        if let Some(capacity) = too_large(self.children.capacity(), self.children.len()) {
+            self.children.shrink_to(capacity);
+        }
         Some(old.node())
     }
 
