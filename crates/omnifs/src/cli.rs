@@ -1,5 +1,6 @@
 //! The commands.
 
+mod asked;
 mod check;
 mod config;
 mod demo;

@@ -6,6 +6,7 @@ use anyhow::Context;
 use omnifs_runtime::LoadError;
 use omnifs_runtime::artifact::{self, Artifact, Face, Kind};
 
+use super::asked::Asked;
 use super::output::{self, plain};
 use crate::exit::{Exit, Failure};
 
@@ -26,7 +27,7 @@ pub(super) fn run(file: &Path) -> Result<Exit, Failure> {
     for import in &artifact.imports {
         text.push_str(&format!("\n  {import}"));
     }
-    text.push('\n');
+    text.push_str(&format!("\nasks for: {}\n", Asked::of(&artifact)));
     output::print(&plain(&text))?;
     Ok(Exit::Success)
 }

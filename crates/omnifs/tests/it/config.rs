@@ -145,6 +145,9 @@ fn check_tells_a_provider_from_another_file() {
         "{}",
         good.stdout
     );
+    assert!(good.stdout.ends_with("\nasks for: nothing\n"), "{}", good.stdout);
+    let asking = sandbox.omnifs(["check", guests::IMPORTS_HTTP_PATH]).expect_code(0);
+    assert!(asking.stdout.ends_with("\nasks for: http, secrets\n"), "{}", asking.stdout);
     std::fs::write(sandbox.home().join("text.wasm"), "text").unwrap();
     let bad = sandbox.omnifs(["check", "text.wasm"]).expect_code(1);
     assert!(bad.stderr.starts_with("error: text.wasm: "), "{}", bad.stderr);

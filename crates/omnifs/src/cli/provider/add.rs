@@ -4,10 +4,10 @@ use std::io::{BufRead, IsTerminal};
 use std::path::{Component as Part, Path, PathBuf};
 
 use anyhow::Context;
-use omnifs_runtime::artifact::Artifact;
 use rustix::fs::{Access, access};
 
 use super::{AddArgs, PICKED_UP, daemon_runs, open, save};
+use crate::cli::asked::Asked;
 use crate::cli::check::artifact_of;
 use crate::cli::output::{self, plain};
 use crate::config::Component;
@@ -17,9 +17,6 @@ use crate::places::Places;
 
 /// Where mounts are if a user may write there.
 const MOUNTS: &str = "/omnifs";
-
-/// What the imports begin with that are capabilities of the contract, or its types.
-const CONTRACT: &str = "omnifs:provider/";
 
 /// The longest name of a provider.
 const NAME_MAX: usize = 63;
@@ -129,52 +126,6 @@ fn default_mount(mounts: &Path, name: &str) -> String {
     if usable { format!("{}/{name}", mounts.display()) } else { format!("~/omnifs/{name}") }
 }
 
-/// What a component asks for that needs a grant.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Asked {
-    /// Hosts that it declares.
-    allow: Vec<String>,
-    /// Secrets that it declares.
-    secrets: Vec<String>,
-    /// Capabilities that it calls without saying for what.
-    open: Vec<String>,
-}
-
-impl Asked {
-    /// Reads what a component declares, and what it imports besides.
-    fn of(artifact: &Artifact) -> Self {
-        let needs = artifact.needs.clone().unwrap_or_default();
-        let imports = |name: &str| {
-            let prefix = format!("{CONTRACT}{name}@");
-            artifact.imports.iter().any(|import| import.starts_with(&prefix))
-        };
-        let mut open = Vec::new();
-        if needs.http.is_none() && imports("http") {
-            open.push("http".to_owned());
-        }
-        if needs.secrets.is_none() && imports("secrets") {
-            open.push("secrets".to_owned());
-        }
-        let entries = needs.http.unwrap_or_default();
-        let allow = entries.iter().map(ToString::to_string).collect();
-        Self { allow, secrets: needs.secrets.unwrap_or_default(), open }
-    }
-
-    fn is_nothing(&self) -> bool {
-        self.allow.is_empty() && self.secrets.is_empty() && self.open.is_empty()
-    }
-}
-
-impl std::fmt::Display for Asked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut parts: Vec<String> = self.allow.iter().map(|host| format!("http {host}")).collect();
-        let variable = |name: &String| format!("secret {name} (from the variable {name})");
-        parts.extend(self.secrets.iter().map(variable));
-        parts.extend(self.open.iter().cloned());
-        if parts.is_empty() { f.write_str("nothing") } else { f.write_str(&parts.join(", ")) }
-    }
-}
-
 /// What the user says to a request for capabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -208,10 +159,6 @@ fn consent(asked: &Asked, answer: Answer) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use omnifs_runtime::Needs;
-    use omnifs_runtime::artifact::{Face, Kind};
-    use omnifs_runtime::http::AllowEntry;
-
     use super::*;
 
     #[test]
@@ -243,30 +190,6 @@ mod tests {
         let file = base.path().join("file");
         std::fs::write(&file, "").unwrap();
         assert_eq!(default_mount(&file, "n"), "~/omnifs/n");
-    }
-
-    #[test]
-    fn capabilities_are_asked_for_and_types_are_not() {
-        let imports =
-            ["wasi:io/poll@0.2.6", "omnifs:provider/http@1.0.0", "omnifs:provider/log@1.0.0"];
-        let mut artifact = Artifact {
-            kind: Kind::Component,
-            imports: imports.map(str::to_owned).to_vec(),
-            exports: Vec::new(),
-            face: Some(Face::Filesystem),
-            size: 1,
-            labelled: true,
-            needs: None,
-        };
-        assert_eq!(Asked::of(&artifact).to_string(), "http");
-        artifact.needs = Some(Needs {
-            http: Some(vec![AllowEntry::of_origin("http://a.example:8080").unwrap()]),
-            secrets: Some(vec!["K".to_owned()]),
-            live: false,
-        });
-        let asked = Asked::of(&artifact);
-        let shown = "http http://a.example:8080, secret K (from the variable K)";
-        assert_eq!((asked.to_string().as_str(), asked.allow.len()), (shown, 1));
     }
 
     #[test]

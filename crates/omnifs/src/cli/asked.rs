@@ -1,0 +1,85 @@
+//! What a component asks for that the user has to grant.
+
+use omnifs_runtime::artifact::Artifact;
+
+/// What the imports begin with that are capabilities of the contract, or its types.
+const CONTRACT: &str = "omnifs:provider/";
+
+/// What a component asks for that needs a grant.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Hosts that it declares.
+    pub(super) allow: Vec<String>,
+    /// Secrets that it declares.
+    pub(super) secrets: Vec<String>,
+    /// Capabilities that it calls without saying for what.
+    pub(super) open: Vec<String>,
+}
+
+impl Asked {
+    /// Reads what a component declares, and what it imports besides.
+    pub(super) fn of(artifact: &Artifact) -> Self {
+        let needs = artifact.needs.clone().unwrap_or_default();
+        let imports = |name: &str| {
+            let prefix = format!("{CONTRACT}{name}@");
+            artifact.imports.iter().any(|import| import.starts_with(&prefix))
+        };
+        let mut open = Vec::new();
+        if needs.http.is_none() && imports("http") {
+            open.push("http".to_owned());
+        }
+        if needs.secrets.is_none() && imports("secrets") {
+            open.push("secrets".to_owned());
+        }
+        let entries = needs.http.unwrap_or_default();
+        let allow = entries.iter().map(ToString::to_string).collect();
+        Self { allow, secrets: needs.secrets.unwrap_or_default(), open }
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        self.allow.is_empty() && self.secrets.is_empty() && self.open.is_empty()
+    }
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut parts: Vec<String> = self.allow.iter().map(|host| format!("http {host}")).collect();
+        let variable = |name: &String| format!("secret {name} (from the variable {name})");
+        parts.extend(self.secrets.iter().map(variable));
+        parts.extend(self.open.iter().cloned());
+        if parts.is_empty() { f.write_str("nothing") } else { f.write_str(&parts.join(", ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use omnifs_runtime::Needs;
+    use omnifs_runtime::artifact::{Face, Kind};
+    use omnifs_runtime::http::AllowEntry;
+
+    use super::*;
+
+    #[test]
+    fn capabilities_are_asked_for_and_types_are_not() {
+        let imports =
+            ["wasi:io/poll@0.2.6", "omnifs:provider/http@1.0.0", "omnifs:provider/log@1.0.0"];
+        let mut artifact = Artifact {
+            kind: Kind::Component,
+            imports: imports.map(str::to_owned).to_vec(),
+            exports: Vec::new(),
+            face: Some(Face::Filesystem),
+            size: 1,
+            labelled: true,
+            needs: None,
+        };
+        assert_eq!(Asked::of(&artifact).to_string(), "http");
+        artifact.needs = Some(Needs {
+            http: Some(vec![AllowEntry::of_origin("http://a.example:8080").unwrap()]),
+            secrets: Some(vec!["K".to_owned()]),
+            live: false,
+        });
+        let asked = Asked::of(&artifact);
+        let shown = "http http://a.example:8080, secret K (from the variable K)";
+        assert_eq!((asked.to_string().as_str(), asked.allow.len()), (shown, 1));
+    }
+}
