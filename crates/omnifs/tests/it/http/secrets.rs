@@ -3,9 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use testkit::run;
+use testkit::{run, wait_until};
 
 use super::{Rig, VALUE, allowing, holding};
+use crate::LIMIT;
 
 const HOST: &str = "https://api.example.com";
 
@@ -13,8 +14,10 @@ const HOST: &str = "https://api.example.com";
 fn the_server_sees_it_and_nothing_else_holds_it() {
     let rig = Rig::new(&allowing("\"api.example.com\""));
     let upstream = rig.upstream("api.example.com");
-    let mut start = rig.sandbox.command("omnifs");
-    start.arg("start").env("KEY", VALUE).env("OMNIFS_LOG", "trace");
+    // A caller that lets its programs dump core.
+    let mut start = rig.sandbox.command("prlimit");
+    start.args(["--core=unlimited:unlimited", "omnifs", "start"]);
+    start.env("KEY", VALUE).env("OMNIFS_LOG", "trace");
     let _started = run(&mut start).expect_code(0);
     let url = format!("{HOST}/json");
     let report = rig.read("get/bearer/KEY", &url, "/report").stdout;
@@ -45,6 +48,14 @@ fn the_server_sees_it_and_nothing_else_holds_it() {
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
     let owner = fs::metadata(format!("/proc/{daemon}/environ")).unwrap().permissions().mode();
     assert_eq!(owner & 0o777, 0o400);
+    // A crash leaves nothing in the daemon's working directory, where the kernel would dump it.
+    let crash = run(rig.sandbox.command("kill").args(["-ABRT", &daemon.to_string()]));
+    let _ = crash.expect_code(0);
+    assert!(wait_until(LIMIT, || rig.sandbox.daemon().is_none()));
+    for dump in ["/core".to_owned(), format!("/core.{daemon}")] {
+        assert!(!fs::exists(&dump).unwrap(), "{dump}");
+    }
+    assert_eq!(holding(rig.sandbox.root(), VALUE), Vec::<String>::new());
 }
 
 #[test]
