@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::step::{self, PROFILE, Steps, cargo, root};
-use crate::{demo, done, setup, style, suite};
+use crate::{demo, done, mutants, setup, style, suite};
 
 /// The workspaces beside the main one, which are built for wasm32-wasip2.
 const GUEST_WORKSPACES: &[&str] = &["providers", "crates/testkit/guests"];
@@ -22,6 +22,7 @@ fn every_step(steps: &mut Steps) -> Result<()> {
         })
     })?;
     steps.step("style", style::check)?;
+    steps.step("mutants apply", mutants::check)?;
     steps.step("lock files", || {
         let locked = ["metadata", "--locked", "--format-version", "1", "--quiet"];
         GUEST_WORKSPACES.iter().chain(&["."]).try_for_each(|workspace| {

@@ -7,6 +7,7 @@
 mod demo;
 mod done;
 mod gate;
+mod mutants;
 mod optional;
 mod setup;
 mod step;

@@ -1,0 +1,220 @@
+//! The gate and the taint rule, each time without one of their rules: the tests must notice.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use anyhow::{Context, Result, bail};
+
+use crate::step::{PROFILE, cargo, command, output, root};
+
+/// A rule that is taken out by a change of text, and the tests that must fail then.
+struct Mutant {
+    rule: &'static str,
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+    tests: Tests,
+}
+
+/// Which tests are run, as a filter of nextest.
+#[derive(Clone, Copy)]
+enum Tests {
+    /// Those beside the code.
+    Units(&'static str),
+    /// Those with a daemon and servers.
+    Mounted(&'static str),
+}
+
+const GATE: &str = "crates/omnifs-runtime/src/http/gate.rs";
+const TAINT: &str = "crates/omnifs-runtime/src/capability/taint.rs";
+
+const MUTANTS: &[Mutant] = &[
+    Mutant {
+        rule: "a URL holds no blank or control character",
+        file: GATE,
+        from: ".find(|byte| *byte < 0x21 || *byte == 0x7f)",
+        to: ".find(|_| false)",
+        tests: Tests::Units("test(http::gate::)"),
+    },
+    Mutant {
+        rule: "a URL holds no user and no password",
+        file: GATE,
+        from: "if !url.username().is_empty() || url.password().is_some() {",
+        to: "if false {",
+        tests: Tests::Units("test(http::gate::)"),
+    },
+    Mutant {
+        rule: "an entry's methods count",
+        file: GATE,
+        from: "self.is_origin_of(entry) && self.method_is_in(entry) && self.path_is_in(entry)",
+        to: "self.is_origin_of(entry) && self.path_is_in(entry)",
+        tests: Tests::Units("test(http::gate::)"),
+    },
+    Mutant {
+        rule: "an entry's paths count",
+        file: GATE,
+        from: "self.is_origin_of(entry) && self.method_is_in(entry) && self.path_is_in(entry)",
+        to: "self.is_origin_of(entry) && self.method_is_in(entry)",
+        tests: Tests::Units("test(http::gate::)"),
+    },
+    Mutant {
+        rule: "what is allowed is needed and granted",
+        file: GATE,
+        from: "&& !needed.iter().any(|entry| asked.named_by(entry))",
+        to: "&& needed.is_empty()",
+        tests: Tests::Units("test(http::gate::)"),
+    },
+    Mutant {
+        rule: "no redirect leads from https to http",
+        file: GATE,
+        from: "if from.scheme() == \"https\" && to.scheme() == \"http\" {",
+        to: "if false {",
+        tests: Tests::Units("test(http::gate::)"),
+    },
+    Mutant {
+        rule: "an origin's port counts",
+        file: "crates/omnifs-runtime/src/http/allow.rs",
+        from: "self.scheme == asked.scheme && self.port == asked.port && self",
+        to: "self.scheme == asked.scheme && self",
+        tests: Tests::Units("test(http::gate::)"),
+    },
+    Mutant {
+        rule: "an IPv4 address within a translator's network is what it is",
+        file: "crates/omnifs-runtime/src/http/address.rs",
+        from: "} else if inside(v6, NAT64) {",
+        to: "} else if false {",
+        tests: Tests::Units("test(http::address::)"),
+    },
+    Mutant {
+        rule: "a provider does not set the host's headers",
+        file: "crates/omnifs-runtime/src/http/request.rs",
+        from: "if FORBIDDEN.contains(&text)\n",
+        to: "if false\n",
+        tests: Tests::Units("test(http::request::)"),
+    },
+    Mutant {
+        rule: "nothing is the failure of the call",
+        file: TAINT,
+        from: "if empty => Spoiled::Failed(failure.clone()),",
+        to: "if empty => Spoiled::Partial(failure.clone()),",
+        tests: Tests::Units("test(capability::taint::)"),
+    },
+    Mutant {
+        rule: "something beside a failure is partial",
+        file: TAINT,
+        from: "(ErrorRule::Strict, Some(failure)) => Spoiled::Partial(failure.clone()),",
+        to: "(ErrorRule::Strict, Some(_)) => Spoiled::No,",
+        tests: Tests::Units("test(capability::taint::)"),
+    },
+    Mutant {
+        rule: "an upstream's own fault is a failure",
+        file: "crates/omnifs-runtime/src/http/verdict.rs",
+        from: "(status.is_client_error() || status.is_server_error()) && !absent",
+        to: "status.is_client_error() && !absent",
+        tests: Tests::Units("test(http::verdict::)"),
+    },
+    Mutant {
+        rule: "the address that is dialled is public",
+        file: "crates/omnifs-runtime/src/http/dial.rs",
+        from: "Reach::Public => address::is_public(address),",
+        to: "Reach::Public => true,",
+        tests: Tests::Mounted("test(http::gate::a_name_is_only_as_good_as_its_addresses)"),
+    },
+    Mutant {
+        rule: "credentials do not follow a redirect to another origin",
+        file: "crates/omnifs-runtime/src/http.rs",
+        from: "if to.url.origin() != hop.to.url.origin() {",
+        to: "if false {",
+        tests: Tests::Mounted("test(http::secrets::)"),
+    },
+    Mutant {
+        rule: "a request that fails taints its call",
+        file: "crates/omnifs-runtime/src/capability/http.rs",
+        from: "self.taint().add(failure.to_vfs());",
+        to: "let _ = failure.to_vfs();",
+        tests: Tests::Mounted("test(http::failures::who_cannot_be_reached_is_told_apart)"),
+    },
+];
+
+/// What nextest ends with when tests ran and failed.
+const TESTS_FAILED: i32 = 100;
+
+impl Mutant {
+    /// Returns the file's text without the rule.
+    fn applied(&self, text: &str) -> Result<String> {
+        match text.matches(self.from).count() {
+            1 => Ok(text.replace(self.from, self.to)),
+            count => bail!("{}: {count} times {:?}; it has to be once", self.file, self.from),
+        }
+    }
+}
+
+/// Sees that each rule can still be taken out: code moves, and these texts with it.
+pub(crate) fn check() -> Result<()> {
+    for mutant in MUTANTS {
+        let text = fs::read_to_string(root().join(mutant.file));
+        let text = text.with_context(|| format!("cannot read {}", mutant.file))?;
+        let _applied = mutant.applied(&text)?;
+    }
+    Ok(())
+}
+
+/// Takes one rule after the other out of a copy of the sources, and runs its tests there.
+pub(crate) fn run() -> Result<()> {
+    let tree = copy()?;
+    let mut missed = Vec::new();
+    for mutant in MUTANTS {
+        let file = tree.join(mutant.file);
+        let text = fs::read_to_string(&file)?;
+        println!("\n-- without the rule that {}", mutant.rule);
+        fs::write(&file, mutant.applied(&text)?)?;
+        let status = test(&tree, mutant.tests);
+        fs::write(&file, text)?;
+        match status?.code() {
+            Some(TESTS_FAILED) => {}
+            Some(0) => missed.push(mutant.rule),
+            _ => bail!("the tests could not run without the rule that {}", mutant.rule),
+        }
+    }
+    println!("{} of {} mutants were noticed", MUTANTS.len() - missed.len(), MUTANTS.len());
+    if missed.is_empty() {
+        return Ok(());
+    }
+    bail!("no test fails without the rule that {}", missed.join("; nor that "))
+}
+
+fn test(tree: &Path, tests: Tests) -> Result<ExitStatus> {
+    let (targets, filter) = match tests {
+        Tests::Units(filter) => (["--lib"].as_slice(), filter),
+        Tests::Mounted(filter) => (["--bins", "--tests"].as_slice(), filter),
+    };
+    let common = ["nextest", "run", "--workspace", "--locked", "--cargo-profile", PROFILE];
+    let mut nextest = cargo(common.iter().chain(targets).chain(&["--no-tests", "fail", "-E"]));
+    // What is not of this workspace is built already.
+    nextest.arg(filter).current_dir(tree).env("CARGO_TARGET_DIR", root().join("target"));
+    nextest.status().context("cannot run cargo nextest")
+}
+
+/// Copies the sources as they are, committed or not.
+fn copy() -> Result<PathBuf> {
+    let tree = root().join("target/mutants");
+    if tree.exists() {
+        fs::remove_dir_all(&tree)?;
+    }
+    let listed = output(&mut command(
+        "git",
+        ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+    ))?;
+    for file in listed.split('\0').filter(|file| !file.is_empty()) {
+        let from = root().join(file);
+        // One that was removed and not committed is listed still.
+        if !from.exists() {
+            continue;
+        }
+        let to = tree.join(file);
+        fs::create_dir_all(to.parent().unwrap_or(&tree))?;
+        let _bytes = fs::copy(&from, &to).with_context(|| format!("cannot copy {file}"))?;
+    }
+    Ok(tree)
+}
