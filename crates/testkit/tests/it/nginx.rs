@@ -97,5 +97,10 @@ fn it_speaks_http_2_and_leaves_nothing() {
     drop(nginx);
     assert_eq!(places(&mark), 0);
     assert!(!directory.exists());
-    assert_eq!(idle.read(&mut [0]).expect("closed"), 0);
+    // The kernel resets what nginx had not accepted yet.
+    let ended = idle.read(&mut [0]).or_else(|error| match error.kind() {
+        std::io::ErrorKind::ConnectionReset => Ok(0),
+        _ => Err(error),
+    });
+    assert_eq!(ended.expect("closed"), 0);
 }
