@@ -77,3 +77,31 @@ pub enum VfsError {
     #[error("internal failure: {0}")]
     Internal(String),
 }
+
+impl VfsError {
+    /// Returns whether there is no answer; the others are one.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::TimedOut(_)
+            | Self::Busy(_)
+            | Self::Denied(_)
+            | Self::Unreachable(_)
+            | Self::Refused(_)
+            | Self::Reset(_)
+            | Self::Protocol(_)
+            | Self::Upstream(_)
+            | Self::TooLarge(_)
+            | Self::Trap(_)
+            | Self::Contract(_)
+            | Self::Internal(_) => true,
+            Self::NotFound
+            | Self::NameTooLong
+            | Self::NotADirectory
+            | Self::IsADirectory
+            | Self::FileTooLarge { .. }
+            | Self::ListingTooLarge { .. }
+            | Self::TooDeep
+            | Self::Stale(_) => false,
+        }
+    }
+}

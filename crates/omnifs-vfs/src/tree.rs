@@ -12,6 +12,7 @@ mod nodes;
 #[cfg(test)]
 mod orders;
 mod reader;
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +28,7 @@ use contents::Contents;
 use flight::Flights;
 use listing::{Handles, Listing};
 use nodes::Nodes;
+use trouble::Trouble;
 
 pub use listing::{Caching, DirectoryHandle};
 pub use reader::{DirEntry, DirectoryReader};
@@ -54,6 +56,8 @@ pub struct Settings {
     pub negative: Duration,
     /// How long past its freshness an answer may be served while a new one is fetched.
     pub stale_while_revalidate: Duration,
+    /// How long past its freshness an answer may be served while the source fails.
+    pub stale_if_error: Duration,
     /// Bytes of file contents and listings to keep in memory.
     pub memory: u64,
     /// How long a caller waits at most (`limits.answer`). A call that is older than this goes
@@ -68,6 +72,7 @@ impl Default for Settings {
             ttl: Duration::from_secs(60),
             negative: Duration::from_secs(2),
             stale_while_revalidate: Duration::from_secs(600),
+            stale_if_error: Duration::from_secs(24 * 60 * 60),
             memory: 64 << 20,
             answer: Duration::from_secs(10),
         }
@@ -129,6 +134,7 @@ pub struct Tree {
     listing_calls: Arc<Flights<NodeId, Arc<Listing>>>,
     changes: Mutex<Option<mpsc::UnboundedSender<Change>>>,
     dropped_names: AtomicU64,
+    trouble: Trouble,
 }
 
 /// How long an answer is fresh, as long as the source that gave it is the tree's.
@@ -167,6 +173,7 @@ impl Tree {
             listing_calls: Flights::new(settings.answer),
             changes: Mutex::new(None),
             dropped_names: AtomicU64::new(0),
+            trouble: Trouble::default(),
             current: RwLock::new(Current { source, settings: Arc::new(settings), generation: 0 }),
             clock,
             born,

@@ -57,7 +57,8 @@ impl Tree {
     /// Reads the file that `node` stands for; joined by everybody who needs it meanwhile.
     pub(super) async fn fetch(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
         let tree = Arc::clone(self);
-        self.file_calls.run(node, move || async move { tree.read_again(node).await }).await
+        let read = self.file_calls.run(node, move || async move { tree.read_again(node).await });
+        read.await.or_else(|error| self.bytes_despite(&error, node).ok_or(error))
     }
 
     /// Reads the file from the source and settles what version that is.
@@ -66,7 +67,9 @@ impl Tree {
     pub(super) async fn read_again(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
         let object = Arc::clone(&self.nodes.lock().get(node)?.object);
         let asked = self.current();
-        let answer = asked.source.read_file(&object).await?;
+        let answer = asked.source.read_file(&object).await;
+        self.trouble.note(&answer, self.clock.monotonic());
+        let answer = answer?;
         let fresh = self.fresh_from(&asked, &answer);
         if answer.partial.is_some() {
             self.expire_soon(&object, node);

@@ -184,20 +184,21 @@ impl Tree {
         };
         let now = self.clock.monotonic();
         let cached = self.contents.lock().listing(path);
-        let stale = self.settings().stale_while_revalidate;
-        let stale_until = |until: Duration| until + stale;
         let (listing, is_fresh) = match cached {
             Some(listing) if now < listing.fresh.until => (listing, true),
-            Some(listing) if now < stale_until(listing.fresh.until) => {
+            Some(listing) if self.serves_stale(listing.fresh.until, now) => {
                 let tree = Arc::clone(self);
                 self.listing_calls
                     .start(directory, move || async move { tree.list(directory, &object).await });
                 (listing, false)
             }
-            _ => {
+            old => {
                 let tree = Arc::clone(self);
                 let call = move || async move { tree.list(directory, &object).await };
-                (self.listing_calls.run(directory, call).await?, true)
+                match self.listing_calls.run(directory, call).await {
+                    Ok(listing) => (listing, true),
+                    Err(error) => (self.listing_despite(&error, old).ok_or(error)?, false),
+                }
             }
         };
         self.await_kinds(directory, &listing).await;
@@ -228,7 +229,9 @@ impl Tree {
     /// Asks the source for the names of a directory and settles them.
     async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
         let asked = self.current();
-        let answer = asked.source.list_children(object).await?;
+        let answer = asked.source.list_children(object).await;
+        self.trouble.note(&answer, self.clock.monotonic());
+        let answer = answer?;
         let fresh = self.fresh_from(&asked, &answer);
         let (names, dropped) = Names::new(&answer.value)?;
         if dropped > 0 {

@@ -62,7 +62,14 @@ impl Tree {
         let found = self
             .name_calls
             .run(key, move || async move { tree.resolve(parent, &object, &name_in_task).await });
-        match found.await? {
+        let found = match found.await {
+            Ok(found) => found,
+            Err(error) => match self.name_despite(&error, (parent, name)) {
+                Some(entry) => return Ok(Some(Lookup::Found(entry))),
+                None => return Err(error),
+            },
+        };
+        match found {
             Some(node) => self.found(parent, name, node),
             None => {
                 let now = self.clock.monotonic();
@@ -83,7 +90,7 @@ impl Tree {
                 let entry = self.claim(&mut nodes, named.node, until - now)?;
                 return Ok(Known::Fresh(Lookup::Found(entry)));
             }
-            if until != NEVER && now < until + self.settings().stale_while_revalidate {
+            if self.serves_stale(until, now) {
                 let entry = self.claim(&mut nodes, named.node, STALE_VALID)?;
                 return Ok(Known::Stale(entry));
             }
@@ -108,7 +115,9 @@ impl Tree {
         name: &Name,
     ) -> Result<Option<NodeId>, VfsError> {
         let asked = self.current();
-        let answer = asked.source.lookup_child(directory, name).await?;
+        let answer = asked.source.lookup_child(directory, name).await;
+        self.trouble.note(&answer, self.clock.monotonic());
+        let answer = answer?;
         match answer.value {
             Some(child) => {
                 let fresh = self.fresh_from(&asked, &answer);
@@ -246,7 +255,9 @@ impl Tree {
     ) -> Result<Option<NodeId>, VfsError> {
         let object = Arc::clone(&self.nodes.lock().directory(parent)?.0.object);
         let asked = self.current();
-        let answer = asked.source.lookup_child(&object, name).await?;
+        let answer = asked.source.lookup_child(&object, name).await;
+        self.trouble.note(&answer, self.clock.monotonic());
+        let answer = answer?;
         let Some(child) = answer.value else {
             self.settle_absent(&asked, (parent, name))?;
             return Ok(None);

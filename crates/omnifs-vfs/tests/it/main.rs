@@ -10,3 +10,4 @@ mod model;
 mod names;
 mod replacing;
 mod rig;
+mod trouble;

@@ -110,6 +110,7 @@ impl Parts {
             ttl: config.cache.ttl,
             negative: config.cache.negative,
             stale_while_revalidate: config.cache.stale_while_revalidate,
+            stale_if_error: config.cache.stale_if_error,
             memory: self.memory(config.cache.memory),
         }
     }

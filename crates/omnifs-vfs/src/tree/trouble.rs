@@ -1,0 +1,118 @@
+//! What is served while the source fails: the old answers, for as long as they may be.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::listing::Listing;
+use super::nodes::{Body, File};
+use super::{Fresh, NEVER, STALE_VALID, Tree};
+use crate::{Child, Entry, Name, NodeId, NodeKind, VfsError};
+
+/// For how long after a failure old answers are served at once, with the source asked behind:
+/// otherwise each name of a walk would wait for a timeout of its own.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// When the source failed last, in milliseconds of the tree's clock and one; 0 once it answers.
+#[derive(Debug, Default)]
+pub(super) struct Trouble(AtomicU64);
+
+impl Trouble {
+    /// Takes in how a call ended.
+    pub(super) fn note<T>(&self, result: &Result<T, VfsError>, now: Duration) {
+        match result {
+            Ok(_) => self.0.store(0, Ordering::Relaxed),
+            Err(error) if error.is_failure() => {
+                let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX - 1);
+                self.0.store(now + 1, Ordering::Relaxed);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn is_recent(&self, now: Duration) -> bool {
+        match self.0.load(Ordering::Relaxed).checked_sub(1) {
+            Some(last) => now < Duration::from_millis(last) + PATIENCE,
+            None => false,
+        }
+    }
+}
+
+impl Tree {
+    /// Returns whether an answer that was fresh until then may be served while the source fails.
+    fn outlives_failure(&self, until: Duration, now: Duration) -> bool {
+        until != NEVER && now < until + self.settings().stale_if_error
+    }
+
+    /// Returns whether an answer that was fresh until then is served without waiting for a new
+    /// one: it is young enough, or the source failed a moment ago.
+    pub(super) fn serves_stale(&self, until: Duration, now: Duration) -> bool {
+        let young = until != NEVER && now < until + self.settings().stale_while_revalidate;
+        young || (self.trouble.is_recent(now) && self.outlives_failure(until, now))
+    }
+
+    /// Returns what `name` was before its lookup failed, if that may still be served.
+    pub(super) fn name_despite(
+        &self,
+        error: &VfsError,
+        (parent, name): (NodeId, &Name),
+    ) -> Option<Entry> {
+        if !error.is_failure() {
+            return None;
+        }
+        let now = self.clock.monotonic();
+        let unnamed = {
+            let mut nodes = self.nodes.lock();
+            let (above, directory) = nodes.directory(parent).ok()?;
+            match directory.child(name) {
+                Some(named) => {
+                    let until = nodes.get(named.node).ok()?.fresh_until(named);
+                    let usable = self.outlives_failure(until, now);
+                    return usable.then(|| self.claim(&mut nodes, named.node, STALE_VALID).ok())?;
+                }
+                None => above.path.child(name),
+            }
+        };
+        // The kernel forgot the node; its bytes say that there was a file.
+        let body = self.contents.lock().body(unnamed)?;
+        if !self.outlives_failure(body.until, now) {
+            return None;
+        }
+        let child = Child { inode: body.inode, kind: NodeKind::File };
+        let fresh = Fresh { until: body.until, source: self.current().generation };
+        let node = self.settle((parent, name), (child, fresh)).ok()?;
+        self.claim(&mut self.nodes.lock(), node, STALE_VALID).ok()
+    }
+
+    /// Returns the bytes that were read of a file before reading it failed, as its version.
+    pub(super) fn bytes_despite(&self, error: &VfsError, node: NodeId) -> Option<Bytes> {
+        if !error.is_failure() {
+            return None;
+        }
+        let now = self.clock.monotonic();
+        let mut nodes = self.nodes.lock();
+        let known = nodes.get_mut(node).ok()?;
+        let body = self.contents.lock().body(known.path)?;
+        let same = matches!(known.body, Body::File(File::Unread))
+            && body.inode == known.object.inode()
+            && self.outlives_failure(body.until, now);
+        if !same {
+            return None;
+        }
+        known.body = Body::File(File::Version(body.version()));
+        Some(body.bytes)
+    }
+
+    /// Returns the listing that was there before listing failed, if that may still be served.
+    pub(super) fn listing_despite(
+        &self,
+        error: &VfsError,
+        before: Option<Arc<Listing>>,
+    ) -> Option<Arc<Listing>> {
+        let now = self.clock.monotonic();
+        let usable = |listing: &Arc<Listing>| self.outlives_failure(listing.fresh.until, now);
+        before.filter(|listing| error.is_failure() && usable(listing))
+    }
+}
