@@ -1,5 +1,6 @@
 //! A failure is never shown as absence: no tool ends with success on a short answer.
 
+use std::thread::sleep;
 use std::time::Duration;
 
 use testkit::{Listener, wait_until};
@@ -117,6 +118,30 @@ fn a_healthy_upstream_is_right_again_without_a_restart() {
         output.stdout.starts_with('3') && output.stdout.contains("title")
     });
     assert!(healthy, "{}", rig.shell(&format!("ls '{list}'")).stderr);
+}
+
+#[test]
+fn what_was_read_before_outlives_a_failing_upstream() {
+    let rig = Rig::new(&allowing("\"api.example.com\""));
+    let upstream = rig.upstream("api.example.com");
+    upstream.switch("/json");
+    rig.start();
+    let url = format!("{HOST}/switch");
+    let (list, text) = (path("list", &url, ""), path("text", &url, ""));
+    let line = format!("ls '{list}' && cat '{text}' && stat -c %s '{text}'");
+    let before = rig.shell(&line).expect_code(0).stdout;
+    for failure in ["/status/500", "/status/401"] {
+        upstream.switch(failure);
+        let asked = upstream.requests().len();
+        // More than once past the freshness of everything.
+        for _ in 0..3 {
+            sleep(Duration::from_millis(1200));
+            assert_eq!(rig.shell(&line).expect_code(0).stdout, before, "{failure}");
+        }
+        assert!(upstream.requests().len() > asked, "{failure}: nobody was asked");
+    }
+    let other = format!("cat '{}'", path("text", &format!("{HOST}/status/500?other"), ""));
+    assert_eq!(rig.shell(&other).code(), 1, "what was never read is a failure");
 }
 
 #[test]
