@@ -198,6 +198,28 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "While an upstream fails, what was read before is served for stale_if_error and says that \
+               it is stale; what never was is the failure; healthy again, it is right at once.",
+        tests: &[
+            "omnifs::it http::failures::what_was_read_before_outlives_a_failing_upstream",
+            "omnifs-vfs::it trouble::a_file_that_the_kernel_forgot_is_there_with_its_bytes",
+            "omnifs-vfs::it trouble::a_source_that_answers_again_is_believed_at_once",
+            "omnifs-vfs::it trouble::after_one_failure_the_others_do_not_wait_for_theirs",
+            "omnifs-vfs::it trouble::names_bytes_and_listings_outlive_a_failure_and_then_it_shows",
+            "omnifs-vfs::it trouble::what_was_never_read_fails_as_it_is",
+        ],
+    },
+    Promise {
+        text: "omnifs explain and user.omnifs.* say how old an answer is and what went wrong; omnifs \
+               refresh has it asked for anew.",
+        tests: &[
+            "omnifs::it explain::what_is_known_is_explained_and_asked_for_anew_on_request",
+            "omnifs::it http::failures::errors_and_explain_say_why_and_what_helps",
+            "omnifs-fuse::it mounted::tools::extended_attributes_tell_what_is_known_and_are_not_listed",
+            "omnifs-vfs::it facts::what_is_expired_is_asked_for_anew_and_nothing_else",
+        ],
+    },
+    Promise {
         text: "The fuzz corpora of kernel requests, directory entries, names and providers.toml \
                replay, with 5,000 mutations each.",
         tests: &[

@@ -31,7 +31,7 @@ pub fn requests(data: &[u8]) {
         Ok((header, operation)) => {
             assert_eq!(number(data, 0, 4), data.len() as u64, "the length in the header");
             match operation {
-                Operation::Lookup { name } | Operation::Getxattr { name } => {
+                Operation::Lookup { name } | Operation::Getxattr { name, .. } => {
                     inside(name);
                     assert!(!name.contains(&0));
                 }

@@ -36,6 +36,7 @@ mod reply;
 pub mod request;
 mod session;
 mod wire;
+mod xattr;
 
 pub use errno::errno_name;
 pub use mount::{Connection, MountError, MountOptions, Unmounted, mount};

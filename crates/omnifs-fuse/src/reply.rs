@@ -33,8 +33,8 @@ pub(crate) enum Answer {
     Listing(Packed),
     /// The file system as a whole.
     Statfs,
-    /// The length of a list of attribute names that has none.
-    NoAttributeNames,
+    /// The size of an extended attribute's value, or of the list of their names.
+    XattrSize(u32),
     /// The features agreed on.
     Init(InitOut),
 }
@@ -122,7 +122,7 @@ impl Reply {
             | Answer::Attributes(_)
             | Answer::Bytes(_)
             | Answer::Statfs
-            | Answer::NoAttributeNames
+            | Answer::XattrSize(_)
             | Answer::Init(_) => {}
         }
     }
@@ -145,7 +145,9 @@ impl Reply {
             Answer::Directory(handle) => body(open_out(handle).as_bytes()),
             Answer::Listing(packed) => body(&packed.bytes),
             Answer::Statfs => body(statfs_out().as_bytes()),
-            Answer::NoAttributeNames => body(GetxattrOut::default().as_bytes()),
+            Answer::XattrSize(size) => {
+                body(GetxattrOut { size: *size, ..GetxattrOut::default() }.as_bytes())
+            }
             Answer::Init(out) => body(out.as_bytes()),
         }
     }

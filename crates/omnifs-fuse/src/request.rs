@@ -74,6 +74,8 @@ pub enum Operation<'a> {
     Getxattr {
         /// Its name.
         name: &'a [u8],
+        /// Bytes there is room for; 0 asks for the length.
+        size: u32,
     },
     /// Lists extended attributes.
     Listxattr {
@@ -195,7 +197,8 @@ fn operation(opcode: Opcode, body: &[u8]) -> Option<Operation<'_>> {
         Opcode::Releasedir => Operation::Releasedir { handle: prefix::<ReleaseIn>(body)?.fh },
         Opcode::Statfs => Operation::Statfs,
         Opcode::Getxattr => {
-            Operation::Getxattr { name: text(body.get(size_of::<GetxattrIn>()..)?)? }
+            let size = prefix::<GetxattrIn>(body)?.size;
+            Operation::Getxattr { name: text(body.get(size_of::<GetxattrIn>()..)?)?, size }
         }
         Opcode::Listxattr => Operation::Listxattr { size: prefix::<GetxattrIn>(body)?.size },
         Opcode::Interrupt => Operation::Interrupt { unique: prefix::<InterruptIn>(body)?.unique },

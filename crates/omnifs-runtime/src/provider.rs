@@ -266,6 +266,10 @@ impl Source for Provider {
         call.map_ok(|answer| answer.value).boxed()
     }
 
+    fn last_failure(&self, path: &str) -> Option<VfsError> {
+        self.failures.lock().last_at(path)
+    }
+
     fn forget(&self, object: ObjectKey) {
         self.blueprint.usage.forget(object);
     }

@@ -21,5 +21,5 @@ pub use name::Name;
 pub use node::{Attributes, Entry, Lookup, NodeId};
 pub use source::{Answer, Child, Inode, NodeKind, Object, ObjectKey, Probe, Source};
 pub use tree::{
-    Caching, Change, DirEntry, DirectoryHandle, DirectoryReader, Settings, Statistics, Tree,
+    Caching, Change, DirEntry, DirectoryHandle, DirectoryReader, Facts, Settings, Statistics, Tree,
 };

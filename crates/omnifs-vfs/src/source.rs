@@ -172,6 +172,13 @@ pub trait Source: Send + Sync + 'static {
         names: &'a [Name],
     ) -> BoxFuture<'a, Result<Probe, VfsError>>;
 
+    /// Returns why a call about this path, or about a name in it, failed lately, if one did.
+    /// Asks nobody.
+    fn last_failure(&self, path: &str) -> Option<VfsError> {
+        let _ = path;
+        None
+    }
+
     /// Says that nobody will ask about this object again.
     fn forget(&self, object: ObjectKey);
 }

@@ -3,6 +3,7 @@
 mod attributes;
 mod contents;
 mod digest;
+mod facts;
 mod file;
 mod flight;
 mod listing;
@@ -27,9 +28,10 @@ use crate::{Answer, Clock, Name, NodeId, Source, Timestamp};
 use contents::Contents;
 use flight::Flights;
 use listing::{Handles, Listing};
-use nodes::Nodes;
+use nodes::{Expired, Nodes};
 use trouble::Trouble;
 
+pub use facts::Facts;
 pub use listing::{Caching, DirectoryHandle};
 pub use reader::{DirEntry, DirectoryReader};
 
@@ -193,9 +195,13 @@ impl Tree {
             *current = Current { source, settings: Arc::new(settings), generation };
         }
         let mut nodes = self.nodes.lock();
-        let (directories, names) = nodes.expire();
+        let expired = nodes.expire_below(NodeId::ROOT);
         self.contents.lock().expire();
         drop(nodes);
+        self.announce_expired(expired);
+    }
+
+    fn announce_expired(&self, (directories, names): Expired) {
         for directory in directories {
             self.announce(Change::Listing(directory));
         }

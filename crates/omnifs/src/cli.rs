@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod doctor;
 mod errors;
+mod explain;
 mod generated;
 mod launch;
 mod logs;
@@ -64,8 +65,10 @@ enum Command {
     Logs(LogsArgs),
     /// Show what went wrong lately, and why
     Errors(ErrorsArgs),
-    /// Say whose a path is, and what went wrong there last
-    Explain(ExplainArgs),
+    /// Say whose a path is, what is known of it, and what went wrong there last
+    Explain(PathArgs),
+    /// Ask anew for everything at and below a path, at its next use
+    Refresh(PathArgs),
     /// Look at the secrets of the configuration
     #[command(subcommand)]
     Secrets(SecretsCommand),
@@ -128,7 +131,7 @@ struct ErrorsArgs {
 }
 
 #[derive(Debug, Args)]
-struct ExplainArgs {
+struct PathArgs {
     /// A file or directory below a mount, or one that should be there
     path: PathBuf,
 }
@@ -229,7 +232,8 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Errors(ErrorsArgs { provider, json }) => {
             errors::list(&Places::find()?, provider.as_deref(), json)
         }
-        Command::Explain(arguments) => errors::explain(&Places::find()?, &arguments.path),
+        Command::Explain(arguments) => explain::explain(&Places::find()?, &arguments.path),
+        Command::Refresh(arguments) => explain::refresh(&Places::find()?, &arguments.path),
         Command::Secrets(SecretsCommand::Check) => secrets::check(&Places::find()?),
         Command::Doctor(DoctorArgs { json: true }) => doctor::json(&Places::find()?),
         Command::Doctor(DoctorArgs { json: false }) => doctor::list(&Places::find()?),

@@ -1,7 +1,9 @@
 //! The control socket: how commands talk to the daemon.
 //!
 //! HTTP over a Unix socket that only its owner can reach: `GET /v1/status` answers a
-//! [`Status`], `GET /v1/errors` the failures, `POST /v1/reload` applies the configuration and `POST /v1/stop` ends the daemon.
+//! [`Status`], `GET /v1/errors` the failures, `POST /v1/explain` what is known of a [`Place`];
+//! `POST /v1/refresh` believes nothing of one any more, `POST /v1/reload` applies the configuration
+//! and `POST /v1/stop` ends the daemon.
 
 pub(crate) mod client;
 pub(crate) mod server;
@@ -72,6 +74,42 @@ pub(crate) struct CallFailure {
     pub(crate) partial: bool,
     /// How often it happened in a row.
     pub(crate) times: u64,
+}
+
+/// A path of a provider, for `POST /v1/explain` and `POST /v1/refresh`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// The provider.
+    pub(crate) provider: String,
+    /// The path from its root.
+    pub(crate) path: String,
+}
+
+/// What `POST /v1/explain` answers: what the daemon knows without asking anybody; nothing when no
+/// name on the way was looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    /// The node's number; of a file it stands for one version.
+    pub(crate) node: u64,
+    /// Whether it is a directory.
+    pub(crate) directory: bool,
+    /// The exact size in bytes of a file that was read.
+    pub(crate) size: Option<u64>,
+    /// When the bytes or names that are kept were fetched, in seconds since 1970.
+    pub(crate) fetched_at: Option<u64>,
+    /// Until when the answer is fresh, in seconds since 1970.
+    pub(crate) fresh_until: Option<u64>,
+    /// Whether it is past that.
+    pub(crate) stale: bool,
+    /// Whether something failed while it was made.
+    pub(crate) partial: bool,
+}
+
+/// What `POST /v1/refresh` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refreshed {
+    /// Whether anything was known that is not believed any more.
+    pub(crate) known: bool,
 }
 
 /// What `POST /v1/reload` answers.

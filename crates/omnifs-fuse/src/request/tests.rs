@@ -58,7 +58,7 @@ fn reads_the_arguments() {
         (Opcode::Read, Operation::Read(range)),
         (Opcode::Readdirplus, Operation::Readdirplus(range)),
         (Opcode::Releasedir, Operation::Releasedir { handle: 9 }),
-        (Opcode::Getxattr, Operation::Getxattr { name: b"user.x" }),
+        (Opcode::Getxattr, Operation::Getxattr { name: b"user.x", size: 10 }),
         (Opcode::Listxattr, Operation::Listxattr { size: 10 }),
         (Opcode::Interrupt, Operation::Interrupt { unique: 8 }),
         (Opcode::Mkdir, Operation::Modify(Opcode::Mkdir)),
@@ -162,7 +162,7 @@ proptest! {
             Ok((_, Operation::BatchForget(forgets))) => {
                 prop_assert!(forgets.iter().count() * 16 <= bytes.len());
             }
-            Ok((_, Operation::Lookup { name } | Operation::Getxattr { name })) => {
+            Ok((_, Operation::Lookup { name } | Operation::Getxattr { name, .. })) => {
                 prop_assert!(!name.contains(&0));
             }
             Ok((_, Operation::Read(range) | Operation::Readdir(range))) => {

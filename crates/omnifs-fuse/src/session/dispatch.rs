@@ -22,6 +22,7 @@ use crate::errno::errno;
 use crate::reply::{Answer, Outcome, Reply};
 use crate::request::{DecodeError, Header, Operation, Range, decode};
 use crate::wire::Opcode;
+use crate::xattr;
 
 /// What the reader does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +69,10 @@ pub(crate) fn handle(shared: &Arc<Shared>, message: &[u8]) -> Next {
             reply().send(Ok(Answer::Done));
             return Next::End;
         }
+        Operation::Getxattr { name, size } => {
+            reply().send(xattr::answer(&shared.tree, node, (name, size)));
+        }
         Operation::Statfs
-        | Operation::Getxattr { .. }
         | Operation::Listxattr { .. }
         | Operation::Open
         | Operation::Release
@@ -93,11 +96,8 @@ fn fixed(operation: &Operation<'_>) -> Outcome {
         Operation::Statfs => Ok(Answer::Statfs),
         Operation::Release => Ok(Answer::Done),
         // So that copies take nothing of ours along.
-        Operation::Listxattr { size: 0 } => Ok(Answer::NoAttributeNames),
+        Operation::Listxattr { size: 0 } => Ok(Answer::XattrSize(0)),
         Operation::Listxattr { .. } => Ok(Answer::Done),
-        Operation::Getxattr { name } if name.starts_with(b"user.") => Err(Errno::NODATA),
-        // `ls` remembers this per device, and then asks no more.
-        Operation::Getxattr { .. } => Err(Errno::OPNOTSUPP),
         Operation::Modify(_) => Err(Errno::ROFS),
         Operation::Ioctl => Err(Errno::NOTTY),
         // The conversation has begun already.

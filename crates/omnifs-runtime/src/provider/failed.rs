@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use omnifs_vfs::{Timestamp, VfsError};
 
+use super::calls::ops;
+
 /// How many failures are kept.
 const KEEP: usize = 200;
 
@@ -39,6 +41,16 @@ impl Failures {
         if self.0.len() > KEEP {
             self.0.pop_front();
         }
+    }
+
+    /// Returns the newest failure at a path, or at a name in it that nothing else shows.
+    pub(super) fn last_at(&self, path: &str) -> Option<VfsError> {
+        let at = |failed: &&FailedCall| {
+            let above = failed.path.rsplit_once('/').map_or("", |(above, _)| above);
+            let above = if above.is_empty() { "/" } else { above };
+            failed.path == path || (failed.op == ops::LOOKUP && above == path)
+        };
+        self.0.iter().rev().find(at).map(|failed| failed.error.clone())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &FailedCall> {

@@ -21,6 +21,10 @@ pub(crate) struct Body {
     pub(crate) modified: Timestamp,
     /// Until when they are fresh, on the tree's monotonic clock.
     pub(crate) until: Duration,
+    /// When they were fetched, on that clock.
+    pub(crate) fetched: Duration,
+    /// Whether something failed while they were made.
+    pub(crate) partial: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -227,6 +231,8 @@ mod tests {
             bytes: Bytes::from_static(text),
             modified: Timestamp { seconds: 0, nanoseconds: 0 },
             until: Duration::ZERO,
+            fetched: Duration::ZERO,
+            partial: false,
         }
     }
 

@@ -85,7 +85,9 @@ impl Tree {
             hashed.map_err(|_| VfsError::Internal("hashing was cut short".into()))?
         };
         let (modified, inode) = (self.clock.calendar(), object.inode());
-        let read = Cached { inode, digest, bytes, modified, until: fresh.until };
+        let (fetched, partial) = (self.clock.monotonic(), answer.partial.is_some());
+        let until = fresh.until;
+        let read = Cached { inode, digest, bytes, modified, until, fetched, partial };
         self.settle_bytes((node, &object), read, fresh)
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct Listing {
     /// Tells this listing's cookies from those of another order or set of names.
     pub(crate) generation: u32,
     pub(crate) fresh: Fresh,
+    /// When it was fetched, on the tree's monotonic clock.
+    pub(crate) fetched: Duration,
     pub(crate) names: Arc<Names>,
     /// What the names stand for, as far as probing came: the child's inode with its kind in
     /// `directories`; 0 is not known (no child has it).
@@ -63,10 +65,16 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    fn new(names: Arc<Names>, generation: u32, fresh: Fresh, partial: bool) -> Self {
+    fn new(
+        names: Arc<Names>,
+        generation: u32,
+        (fresh, fetched): (Fresh, Duration),
+        partial: bool,
+    ) -> Self {
         let listing = Self {
             generation,
             fresh,
+            fetched,
             inodes: std::iter::repeat_with(AtomicU64::default).take(names.len()).collect(),
             directories: std::iter::repeat_with(AtomicBool::default).take(names.len()).collect(),
             partial,
@@ -79,6 +87,11 @@ impl Listing {
             listing.settle();
         }
         listing
+    }
+
+    /// Returns whether there may be more names.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.partial
     }
 
     /// Returns what the name at `index` stands for, if that is known.
@@ -239,17 +252,17 @@ impl Tree {
             let (provider, path) = (&asked.settings.provider, object.path());
             tracing::warn!(%provider, %path, dropped, "listed names that cannot be names, or twice");
         }
-        let partial = answer.partial.is_some();
+        let (times, partial) = ((fresh, self.clock.monotonic()), answer.partial.is_some());
         let names = Arc::new(names);
         let found = Shown::new(&names, self.handles.new_generation());
         let mut nodes = self.nodes.lock();
         let Ok(Node { path, body: Body::Directory(directory), .. }) = nodes.get_mut(id) else {
-            return Ok(Arc::new(Listing::new(names, found.generation(), fresh, partial)));
+            return Ok(Arc::new(Listing::new(names, found.generation(), times, partial)));
         };
         let before = directory.shown.as_ref();
         let changed = before.is_some_and(|before| !before.is_same_set(&found));
         let (shown, names) = found.after(before, names);
-        let listing = Arc::new(Listing::new(names, shown.generation(), fresh, partial));
+        let listing = Arc::new(Listing::new(names, shown.generation(), times, partial));
         directory.shown = Some(shown);
         if changed {
             directory.modified = self.clock.calendar();
@@ -320,8 +333,8 @@ mod tests {
     #[test]
     fn finds_children_by_name_once_they_are_known() {
         let (names, _) = Names::new(&["zeta".into(), "alpha".into()]).unwrap();
-        let listing =
-            Listing::new(Arc::new(names), 1, Fresh { until: Duration::ZERO, source: 0 }, false);
+        let times = (Fresh { until: Duration::ZERO, source: 0 }, Duration::ZERO);
+        let listing = Listing::new(Arc::new(names), 1, times, false);
         let name = Name::from_provider("zeta").unwrap();
         assert_eq!(listing.child(&name), None);
         let child = Child { inode: Inode::of_child(7).unwrap(), kind: NodeKind::Directory };

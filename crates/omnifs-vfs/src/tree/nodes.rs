@@ -52,6 +52,10 @@ pub(crate) struct Version {
     pub(crate) until: Duration,
 }
 
+/// Directories whose names are to be asked for again, and names that the kernel knows whose nodes
+/// are.
+pub(crate) type Expired = (Vec<NodeId>, Vec<(NodeId, Name)>);
+
 /// A node that left the table.
 pub(crate) struct Forgotten {
     pub(crate) id: NodeId,
@@ -81,11 +85,16 @@ impl Nodes {
         Self { table, next: NodeId::ROOT.0 + 1, dropped: Vec::new() }
     }
 
-    /// Takes the freshness of every name and version away. Returns the directories, and the
-    /// names whose nodes the kernel knows.
-    pub(crate) fn expire(&mut self) -> (Vec<NodeId>, Vec<(NodeId, Name)>) {
+    /// Takes the freshness of every name and version away that is `top` or below it.
+    pub(crate) fn expire_below(&mut self, top: NodeId) -> Expired {
         let (mut directories, mut names) = (Vec::new(), Vec::new());
+        if top != NodeId::ROOT {
+            self.expire_name(top);
+        }
         for node in self.table.iter_mut() {
+            if !node.is_below(top) {
+                continue;
+            }
             let id = node.id();
             match &mut node.body {
                 Body::Directory(directory) => {
@@ -100,6 +109,15 @@ impl Nodes {
             }
         }
         (directories, names)
+    }
+
+    /// Takes the freshness of the name away that leads to `id`.
+    fn expire_name(&mut self, id: NodeId) {
+        let Ok(node) = self.get(id) else { return };
+        let (parent, object) = (node.parent(), Arc::clone(&node.object));
+        if let (Ok(directory), Some((_, name))) = (self.directory_mut(parent), object.place()) {
+            directory.renew(name, NEVER);
+        }
     }
 
     /// Returns the nodes that left the table since the last call.
@@ -228,6 +246,11 @@ impl Node {
 
     pub(crate) fn id(&self) -> NodeId {
         NodeId(self.object.key().0)
+    }
+
+    fn is_below(&self, top: NodeId) -> bool {
+        let mut way = std::iter::successors(Some(&self.object), |at| Some(at.place()?.0));
+        way.any(|object| object.key().0 == top.0)
     }
 
     /// Returns the directory that it was found in; the root is its own.

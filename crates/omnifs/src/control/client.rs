@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
+use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use super::{CallFailure, Reloaded, Status};
+use super::{CallFailure, Known, Place, Refreshed, Reloaded, Status};
 use crate::places::{Places, SocketPath};
 
 /// How long the daemon may take to answer: it answers from memory.
@@ -71,6 +72,24 @@ impl<'a> Daemon<'a> {
         serde_json::from_slice(&answer).context("this version cannot read the daemon's errors")
     }
 
+    /// Returns what is known of a place.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or in a form that this version does not know.
+    pub(crate) fn explain(&self, place: &Place) -> anyhow::Result<Option<Known>> {
+        let answer = self.tell(place, "/v1/explain")?;
+        serde_json::from_slice(&answer).context("this version cannot read the daemon's answer")
+    }
+
+    /// Makes the daemon believe nothing any more of a place.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or in a form that this version does not know.
+    pub(crate) fn refresh(&self, place: &Place) -> anyhow::Result<Refreshed> {
+        let answer = self.tell(place, "/v1/refresh")?;
+        serde_json::from_slice(&answer).context("this version cannot read the daemon's answer")
+    }
+
     /// Asks the daemon to end; it does so after its answer.
     ///
     /// # Errors
@@ -84,33 +103,44 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// When the daemon does not answer in time.
     pub(crate) fn reload(&self) -> anyhow::Result<Reloaded> {
-        let answer = self.ask_for(RELOAD, Method::POST, "/v1/reload")?;
+        let answer = self.ask_for(RELOAD, Method::POST, ("/v1/reload", Bytes::new()))?;
         serde_json::from_slice(&answer).context("this version cannot read the daemon's answer")
     }
 
     fn ask(&self, method: Method, path: &str) -> anyhow::Result<Bytes> {
-        self.ask_for(ANSWER, method, path)
+        self.ask_for(ANSWER, method, (path, Bytes::new()))
     }
 
-    fn ask_for(&self, limit: Duration, method: Method, path: &str) -> anyhow::Result<Bytes> {
+    fn tell(&self, place: &Place, path: &str) -> anyhow::Result<Bytes> {
+        let body = serde_json::to_vec(place).context("cannot write JSON")?;
+        self.ask_for(ANSWER, Method::POST, (path, body.into()))
+    }
+
+    fn ask_for(
+        &self,
+        limit: Duration,
+        method: Method,
+        request: (&str, Bytes),
+    ) -> anyhow::Result<Bytes> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            match tokio::time::timeout(limit, self.exchange(method, path)).await {
+            match tokio::time::timeout(limit, self.exchange(method, request)).await {
                 Ok(answer) => answer,
                 Err(_) => bail!("the daemon did not answer within {} seconds", limit.as_secs()),
             }
         })
     }
 
-    async fn exchange(&self, method: Method, path: &str) -> anyhow::Result<Bytes> {
+    async fn exchange(&self, method: Method, (path, body): (&str, Bytes)) -> anyhow::Result<Bytes> {
         let socket = SocketPath::in_directory(&self.places.runtime)?;
         let stream = UnixStream::connect(socket.as_path()).await?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let driver = tokio::spawn(connection);
         // The name means nothing on a socket, but HTTP/1.1 wants one.
-        let request = Request::builder().method(method).uri(path).header("host", "omnifs");
-        let answer = sender.send_request(request.body(Empty::<Bytes>::new())?).await?;
+        let request = Request::builder().method(method).uri(path).header(HOST, "omnifs");
+        let request = request.header(CONTENT_TYPE, "application/json").body(Full::new(body))?;
+        let answer = sender.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         driver.abort();

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 
-use super::{CallFailure, Reloaded, Status};
+use super::{CallFailure, Known, Place, Refreshed, Reloaded, Status};
 use crate::places::SocketPath;
 
 /// What the socket tells and does.
@@ -24,6 +24,13 @@ pub(crate) trait Control: Send + Sync + 'static {
 
     /// Returns the calls that failed lately, the newest last, from memory.
     fn errors(&self) -> Vec<CallFailure>;
+
+    /// Returns what is known of a place, from memory.
+    fn explain(&self, place: &Place) -> Option<Known>;
+
+    /// Believes nothing any more of a place and what is below it; returns whether anything was
+    /// known.
+    fn refresh(&self, place: &Place) -> bool;
 
     /// Applies the configuration as it is now. The error is what is wrong with it, for the
     /// user; nothing changes then.
@@ -70,6 +77,18 @@ impl Socket {
             .route(
                 "/v1/errors",
                 get(async |State(control): State<Arc<dyn Control>>| Json(control.errors())),
+            )
+            .route(
+                "/v1/explain",
+                post(async |State(control): State<Arc<dyn Control>>, Json(place): Json<Place>| {
+                    Json(control.explain(&place))
+                }),
+            )
+            .route(
+                "/v1/refresh",
+                post(async |State(control): State<Arc<dyn Control>>, Json(place): Json<Place>| {
+                    Json(Refreshed { known: control.refresh(&place) })
+                }),
             )
             .route(
                 "/v1/reload",

@@ -12,7 +12,7 @@ use super::compose::Parts;
 use super::slot::Slot;
 use crate::config::{Component, Config, ConfigError, ProviderConfig};
 use crate::control::server::Control;
-use crate::control::{CallFailure, SCHEMA, Status, Trouble};
+use crate::control::{CallFailure, Known, Place, SCHEMA, Status, Trouble};
 use crate::places::Places;
 
 /// Why the configuration is applied.
@@ -220,6 +220,16 @@ impl Control for Host {
         let mut failures: Vec<_> = self.slots().iter().flat_map(|slot| slot.failures()).collect();
         failures.sort_by_key(|failure| failure.at);
         failures
+    }
+
+    fn explain(&self, place: &Place) -> Option<Known> {
+        self.slots().iter().find(|slot| slot.name() == place.provider)?.explain(&place.path)
+    }
+
+    fn refresh(&self, place: &Place) -> bool {
+        let slots = self.slots();
+        let slot = slots.iter().find(|slot| slot.name() == place.provider);
+        slot.is_some_and(|slot| slot.refresh(&place.path))
     }
 
     fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<(), String>> {

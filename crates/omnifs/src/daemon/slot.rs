@@ -8,13 +8,15 @@ use std::time::Duration;
 use omnifs_fuse::{Session, mounts};
 use omnifs_runtime::http::HostStatistics;
 use omnifs_runtime::{FailedCall, Provider};
-use omnifs_vfs::{Source, Tree};
+use omnifs_vfs::{NodeKind, Source, Timestamp, Tree};
 use parking_lot::Mutex;
 
 use super::compose::Parts;
 use super::{grants, mountpoint};
 use crate::config::{Component, ProviderConfig};
-use crate::control::{CacheStatus, CallFailure, ProviderStatus, State, Trouble, UpstreamStatus};
+use crate::control::{
+    CacheStatus, CallFailure, Known, ProviderStatus, State, Trouble, UpstreamStatus,
+};
 
 /// How long finding out what a mount's path leads to may take: it may lead through somebody
 /// else's hanging mount.
@@ -269,6 +271,33 @@ impl Slot {
             times: failed.times,
         };
         failed.into_iter().map(report).collect()
+    }
+
+    /// Returns what is known of a path from the provider's root.
+    pub(super) fn explain(&self, path: &str) -> Option<Known> {
+        let facts = self.tree()?.facts_at(path)?;
+        let seconds = |time: Timestamp| time.seconds;
+        Some(Known {
+            node: facts.node.0,
+            directory: facts.kind == NodeKind::Directory,
+            size: facts.size,
+            fetched_at: facts.fetched_at.map(seconds),
+            fresh_until: facts.fresh_until.map(seconds),
+            stale: facts.stale,
+            partial: facts.partial,
+        })
+    }
+
+    /// Believes nothing any more of a path and what is below it.
+    pub(super) fn refresh(&self, path: &str) -> bool {
+        self.tree().is_some_and(|tree| tree.expire(path))
+    }
+
+    fn tree(&self) -> Option<Arc<Tree>> {
+        match &*self.standing.lock() {
+            Standing::Serving(serving) => Some(Arc::clone(&serving.tree)),
+            Standing::Loading | Standing::Failed(_) | Standing::Unmounted => None,
+        }
     }
 
     pub(super) fn status(&self) -> ProviderStatus {

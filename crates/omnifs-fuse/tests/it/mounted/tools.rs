@@ -128,6 +128,26 @@ fn opening_and_reading_again_asks_nothing() {
 }
 
 #[test]
+fn extended_attributes_tell_what_is_known_and_are_not_listed() {
+    let memory = Memory::new();
+    memory.file("file", "content");
+    let mounted = Mounted::new(&memory);
+    let get = |name: &str| format!("getfattr --only-values -n user.omnifs.{name} $M/file");
+    assert_eq!(mounted.prints("cat $M/file"), "content");
+    let shown = mounted.prints(&get("fetched_at"));
+    assert!(shown.parse::<u64>().unwrap() > 1_700_000_000, "{shown}");
+    assert_eq!(mounted.prints(&get("stale")), "0");
+    assert_eq!(mounted.prints(&get("partial")), "0");
+    for name in ["error", "nothing"] {
+        assert!(mounted.complains(&get(name)).contains("No such attribute"), "{name}");
+    }
+    assert_eq!(mounted.prints("getfattr -d -m - $M/file"), "");
+    let tiny = "import os\ntry: os.getxattr(os.environ['M'] + '/file', 'system.x')\n\
+                except OSError as error: print(os.strerror(error.errno))";
+    assert_eq!(mounted.prints(&format!("python3 -c \"{tiny}\"")), "Operation not supported\n");
+}
+
+#[test]
 fn attributes_of_a_listing_cost_two_requests_and_copies_take_none_along() {
     let memory = Memory::new();
     for n in 0..100 {

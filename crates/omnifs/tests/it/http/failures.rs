@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use testkit::{Listener, wait_until};
+use testkit::{Listener, run, wait_until};
 
 use super::{Rig, allowing, path};
 
@@ -175,6 +175,11 @@ fn errors_and_explain_say_why_and_what_helps() {
     let file = mount.join(path("text", &url, ""));
     let explained = rig.sandbox.omnifs(["explain", file.to_str().unwrap()]).expect_code(0).stdout;
     assert!(explained.contains("provider: f\n") && explained.contains(reason), "{explained}");
+    let python = "import os, sys; print(os.getxattr(sys.argv[1], 'user.omnifs.error').decode())";
+    for place in [file.as_path(), &mount.join("config")] {
+        let told = run(rig.sandbox.command("python3").args(["-c", python]).arg(place));
+        assert_eq!(told.stdout.contains(reason), place == file, "{told:?}");
+    }
     let beside = rig.sandbox.omnifs(["explain", mount.join("config").to_str().unwrap()]);
     assert!(beside.expect_code(0).stdout.ends_with("last error: none\n"));
     let elsewhere = rig.sandbox.omnifs(["explain", "/"]).expect_code(1).stderr;

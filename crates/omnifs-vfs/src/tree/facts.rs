@@ -1,0 +1,130 @@
+//! What is known of a node, told without asking anybody.
+
+use std::time::Duration;
+
+use super::nodes::{Body, File};
+use super::{NEVER, Tree};
+use crate::{Name, NodeId, NodeKind, Timestamp, VfsError};
+
+/// What a tree knows of one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The provider's name.
+    pub provider: String,
+    /// The path from the provider's root; the root is `/`.
+    pub path: String,
+    /// The node, which of a file is one version.
+    pub node: NodeId,
+    /// File or directory.
+    pub kind: NodeKind,
+    /// The exact size in bytes of a file that was read.
+    pub size: Option<u64>,
+    /// When the bytes or names that are kept were fetched.
+    pub fetched_at: Option<Timestamp>,
+    /// Until when the answer is fresh; `None` when there is none that could be.
+    pub fresh_until: Option<Timestamp>,
+    /// Whether an answer is served that is past its freshness.
+    pub stale: bool,
+    /// Whether something failed while the answer was made, so that it may not be all.
+    pub partial: bool,
+    /// Why the source failed here lately, if it did.
+    pub error: Option<VfsError>,
+}
+
+impl Tree {
+    /// Returns what is known of `node`.
+    ///
+    /// # Errors
+    /// [`VfsError::Stale`] for a node that the tree does not know.
+    pub fn facts(&self, node: NodeId) -> Result<Facts, VfsError> {
+        let current = self.current();
+        let now = self.clock.monotonic();
+        let nodes = self.nodes.lock();
+        let known = nodes.get(node)?;
+        let named = known.object.place().and_then(|(_, name)| {
+            let (_, above) = nodes.directory(known.parent()).ok()?;
+            above.child(name).filter(|named| named.node == node)
+        });
+        let mut until = named.map_or(NEVER, |named| known.fresh_until(named));
+        let (mut size, mut kept) = (None, None);
+        match known.body {
+            Body::Directory(_) => {
+                if let Some(listing) = self.contents.lock().listing(known.path) {
+                    until = self.believed(listing.fresh);
+                    kept = Some((listing.fetched, listing.is_partial()));
+                }
+            }
+            Body::File(File::Version(version)) => {
+                size = Some(version.size);
+                let body = self.contents.lock().body(known.path);
+                let body = body.filter(|body| body.digest == version.digest);
+                kept = body.map(|body| (body.fetched, body.partial));
+            }
+            Body::File(File::Unread | File::Gone) => {}
+        }
+        let (kind, path) = (known.kind(), known.object.path());
+        drop(nodes);
+        let error = current.source.last_failure(&path);
+        let calendar = |time| moved(self.clock.calendar(), now, time);
+        Ok(Facts {
+            provider: current.settings.provider.clone(),
+            path,
+            node,
+            kind,
+            size,
+            fetched_at: kept.map(|(fetched, _)| calendar(fetched)),
+            fresh_until: (until != NEVER).then(|| calendar(until)),
+            stale: until != NEVER && until <= now,
+            partial: kept.is_some_and(|(_, partial)| partial),
+            error,
+        })
+    }
+
+    /// Returns what is known of what a path from the root stands for, or `None` when no name on
+    /// the way was looked up, or the kernel has forgotten it.
+    pub fn facts_at(&self, path: &str) -> Option<Facts> {
+        self.facts(self.known_node(path)?).ok()
+    }
+
+    /// Believes nothing any more that is known of a path and of what is below it: everything
+    /// there is asked for anew at its next use. Open files keep their bytes. Returns whether
+    /// anything was known.
+    pub fn expire(&self, path: &str) -> bool {
+        let Some(node) = self.known_node(path) else { return false };
+        let mut nodes = self.nodes.lock();
+        let expired = nodes.expire_below(node);
+        self.contents.lock().expire();
+        drop(nodes);
+        self.announce_expired(expired);
+        true
+    }
+
+    fn known_node(&self, path: &str) -> Option<NodeId> {
+        let nodes = self.nodes.lock();
+        path.split('/').filter(|name| !name.is_empty()).try_fold(NodeId::ROOT, |at, name| {
+            let name = Name::from_provider(name)?;
+            Some(nodes.directory(at).ok()?.1.child(&name)?.node)
+        })
+    }
+}
+
+/// Returns the calendar time of `time` on the monotonic clock, which shows `now` at `calendar`.
+fn moved(calendar: Timestamp, now: Duration, time: Duration) -> Timestamp {
+    let here = Duration::new(calendar.seconds, calendar.nanoseconds);
+    let there =
+        if time < now { here.saturating_sub(now - time) } else { here.saturating_add(time - now) };
+    Timestamp { seconds: there.as_secs(), nanoseconds: there.subsec_nanos() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calendar_times_move_as_the_other_clock_does() {
+        let calendar = Timestamp { seconds: 1_000, nanoseconds: 5 };
+        let second = Duration::from_secs(1);
+        let at = |time| moved(calendar, second * 10, time).seconds;
+        assert_eq!([at(second * 4), at(second * 10), at(second * 13)], [994, 1_000, 1_003]);
+    }
+}

@@ -1,0 +1,134 @@
+//! `omnifs explain` and `omnifs refresh`: what is known of a path, and believing it no more.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::errors::{date, shown};
+use super::output::{self, plain};
+use super::running;
+use crate::control::client::Daemon;
+use crate::control::{Known, Place, Status};
+use crate::exit::{Exit, Failure};
+use crate::places::Places;
+
+/// Prints what is known of a path below a mount: whose it is, how old, and what went wrong there
+/// last.
+pub(super) fn explain(places: &Places, path: &Path) -> Result<Exit, Failure> {
+    let daemon = running::daemon(places)?;
+    let (path, place) = place(&daemon, path)?;
+    let mut text = format!("path: {}\nprovider: {}\n", path.display(), place.provider);
+    match daemon.explain(&place)? {
+        Some(known) => text.push_str(&told(&known)),
+        None => text.push_str("node: none, nobody has looked it up\n"),
+    }
+    output::print(&plain(&text))?;
+    let failures = daemon.errors()?;
+    let last = failures
+        .iter()
+        .rev()
+        .filter(|failure| failure.provider == place.provider)
+        .find(|failure| is_about(&failure.inside, &place.path));
+    match last {
+        Some(failure) => output::print(&format!("last error:\n{}", shown(failure)))?,
+        None => output::print("last error: none\n")?,
+    }
+    Ok(Exit::Success)
+}
+
+fn told(known: &Known) -> String {
+    let Known { node, directory, size, fetched_at, fresh_until, stale, partial } = known;
+    let what = match (directory, size) {
+        (true, _) => "a directory".to_owned(),
+        (false, Some(size)) => format!("a file of {size} bytes"),
+        (false, None) => "a file, not read yet".to_owned(),
+    };
+    let mut text = format!("node: {node}, {what}\n");
+    match fetched_at {
+        Some(at) => text.push_str(&format!("fetched: {}\n", date(*at))),
+        None => text.push_str("fetched: nothing of it is kept\n"),
+    }
+    match fresh_until {
+        Some(until) if *stale => {
+            text.push_str(&format!("fresh until: {}, served stale since\n", date(*until)));
+        }
+        Some(until) => text.push_str(&format!("fresh until: {}\n", date(*until))),
+        None => text.push_str("fresh until: asked for anew at its next use\n"),
+    }
+    if *partial {
+        text.push_str("partial: something failed while it was made, so it may not be all\n");
+    }
+    text
+}
+
+/// Has everything that is known of a path, and of what is below it, asked for anew.
+pub(super) fn refresh(places: &Places, path: &Path) -> Result<Exit, Failure> {
+    let daemon = running::daemon(places)?;
+    let (path, place) = place(&daemon, path)?;
+    let path = path.display();
+    let text = if daemon.refresh(&place)?.known {
+        format!("{path} is asked for anew at its next use\n")
+    } else {
+        format!("nothing was known of {path}\n")
+    };
+    output::print(&plain(&text))?;
+    Ok(Exit::Success)
+}
+
+/// Returns a path in full, and what it is to its provider.
+fn place(daemon: &Daemon<'_>, path: &Path) -> Result<(PathBuf, Place), Failure> {
+    let path = resolved(path)?;
+    let (provider, inside) = owner(&daemon.status()?, &path).ok_or_else(|| {
+        Failure::new(format!("{} is not below a mount of omnifs", path.display()))
+            .remedy("`omnifs status` shows the mounts")
+    })?;
+    Ok((path, Place { provider, path: format!("/{}", inside.display()) }))
+}
+
+/// Makes a path absolute without asking the mount that it leads to: `..` is taken as text.
+fn resolved(path: &Path) -> Result<PathBuf, Failure> {
+    let absolute =
+        std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))?;
+    let mut resolved = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            std::path::Component::ParentDir => {
+                resolved.pop();
+            }
+            part => resolved.push(part),
+        }
+    }
+    Ok(resolved)
+}
+
+fn owner(status: &Status, path: &Path) -> Option<(String, PathBuf)> {
+    status.providers.iter().find_map(|provider| {
+        let inside = path.strip_prefix(&provider.mount).ok()?;
+        Some((provider.name.clone(), inside.to_owned()))
+    })
+}
+
+/// Returns whether a failure at `failed` explains `asked`: the same path, or a directory on the
+/// way to it.
+fn is_about(failed: &str, asked: &str) -> bool {
+    Path::new(asked).starts_with(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_on_the_way_explains_what_is_below() {
+        assert!(is_about("/a", "/a"));
+        assert!(is_about("/a", "/a/b"));
+        assert!(is_about("/", "/a/b"));
+        assert!(!is_about("/a/b", "/a"));
+        assert!(!is_about("/a", "/ab"));
+    }
+
+    #[test]
+    fn parents_are_taken_as_text() {
+        assert_eq!(resolved(Path::new("/a/b/../c/.")).unwrap(), Path::new("/a/c"));
+    }
+}
