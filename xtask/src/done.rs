@@ -220,6 +220,16 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "Files that are read or stat-ed in turn are read ahead, in parallel, within a part of the \
+               memory; one file, or two, fetch nothing else.",
+        tests: &[
+            "omnifs-vfs::it ahead::a_failure_ends_it",
+            "omnifs-vfs::it ahead::all_in_turn_are_each_read_once_and_ahead",
+            "omnifs-vfs::it ahead::large_files_are_not_read_ahead_beyond_a_part_of_the_memory",
+            "omnifs-vfs::it ahead::one_or_two_files_read_nothing_ahead",
+        ],
+    },
+    Promise {
         text: "The fuzz corpora of kernel requests, directory entries, names and providers.toml \
                replay, with 5,000 mutations each.",
         tests: &[

@@ -126,7 +126,7 @@ const MUTANTS: &[Mutant] = &[
         file: "crates/omnifs-runtime/src/http.rs",
         from: "if to.url.origin() != hop.to.url.origin() {",
         to: "if false {",
-        tests: Tests::Mounted("test(http::secrets::)"),
+        tests: Tests::Mounted("test(http::gate::redirects_pass_the_gate_hop_by_hop)"),
     },
     Mutant {
         rule: "a request that fails taints its call",

@@ -1,5 +1,6 @@
 //! The tree: what the kernel adapter calls.
 
+mod ahead;
 mod attributes;
 mod contents;
 mod digest;
@@ -25,6 +26,7 @@ use tokio::sync::mpsc;
 
 use crate::sync::{Mutex, MutexGuard};
 use crate::{Answer, Clock, Name, NodeId, Source, Timestamp};
+use ahead::Ahead;
 use contents::Contents;
 use flight::Flights;
 use listing::{Handles, Listing};
@@ -62,6 +64,8 @@ pub struct Settings {
     pub stale_if_error: Duration,
     /// Bytes of file contents and listings to keep in memory.
     pub memory: u64,
+    /// How many files may be read ahead at once; 0 reads none ahead.
+    pub read_ahead: usize,
     /// How long a caller waits at most (`limits.answer`). A call that is older than this goes
     /// on when its callers have left, a younger one was interrupted and is given up.
     pub answer: Duration,
@@ -76,6 +80,7 @@ impl Default for Settings {
             stale_while_revalidate: Duration::from_secs(600),
             stale_if_error: Duration::from_secs(24 * 60 * 60),
             memory: 64 << 20,
+            read_ahead: 0,
             answer: Duration::from_secs(10),
         }
     }
@@ -137,6 +142,7 @@ pub struct Tree {
     changes: Mutex<Option<mpsc::UnboundedSender<Change>>>,
     dropped_names: AtomicU64,
     trouble: Trouble,
+    ahead: Ahead,
 }
 
 /// How long an answer is fresh, as long as the source that gave it is the tree's.
@@ -176,6 +182,7 @@ impl Tree {
             changes: Mutex::new(None),
             dropped_names: AtomicU64::new(0),
             trouble: Trouble::default(),
+            ahead: Ahead::default(),
             current: RwLock::new(Current { source, settings: Arc::new(settings), generation: 0 }),
             clock,
             born,

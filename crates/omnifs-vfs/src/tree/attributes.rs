@@ -53,18 +53,29 @@ impl Tree {
     /// As the read failed; [`VfsError::NotFound`] when the file vanished since its lookup;
     /// [`VfsError::Stale`] for a node that the tree does not know.
     pub async fn attributes(self: &Arc<Self>, node: NodeId) -> Result<Attributes, VfsError> {
-        {
+        let shown = {
             let mut nodes = self.nodes.lock();
             let known = nodes.get_mut(node)?;
             match known.body {
-                Body::File(File::Unread) => {}
+                Body::File(File::Unread) => None,
                 Body::File(File::Gone) => return Err(super::file::gone(known)),
-                Body::Directory(_) | Body::File(File::Version(_)) => return Ok(self.shown(known)),
+                Body::Directory(_) | Body::File(File::Version(_)) => {
+                    let was_ahead = std::mem::take(&mut known.ahead);
+                    Some((self.shown(known), was_ahead))
+                }
             }
+        };
+        let (attributes, in_turn) = match shown {
+            Some(shown) => shown,
+            None => {
+                self.fetch(node).await?;
+                (self.shown(self.nodes.lock().get_mut(node)?), true)
+            }
+        };
+        if in_turn {
+            self.read_in_turn(node, attributes.size);
         }
-        self.fetch(node).await?;
-        let mut nodes = self.nodes.lock();
-        Ok(self.shown(nodes.get_mut(node)?))
+        Ok(attributes)
     }
 
     /// Returns the entry of `node` and counts it.

@@ -33,22 +33,27 @@ impl Tree {
         length: u32,
     ) -> Result<Bytes, VfsError> {
         let cached = {
-            let nodes = self.nodes.lock();
-            let node = nodes.get(file)?;
+            let mut nodes = self.nodes.lock();
+            let node = nodes.get_mut(file)?;
             match node.body {
                 Body::Directory(_) => return Err(VfsError::IsADirectory),
                 Body::File(File::Gone) => return Err(gone(node)),
                 Body::File(File::Unread) => None,
                 Body::File(File::Version(version)) => {
-                    self.contents.lock().bytes(file, node.path, version.digest)
+                    let was_ahead = std::mem::take(&mut node.ahead);
+                    let bytes = self.contents.lock().bytes(file, node.path, version.digest);
+                    bytes.map(|bytes| (bytes, was_ahead))
                 }
             }
         };
-        let bytes = match cached {
-            Some(bytes) => bytes,
-            None => self.fetch(file).await?,
+        let (bytes, in_turn) = match cached {
+            Some(cached) => cached,
+            None => (self.fetch(file).await?, true),
         };
         let size = bytes.len();
+        if in_turn {
+            self.read_in_turn(file, size as u64);
+        }
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(size);
         let end = start.saturating_add(length as usize).min(size);
         Ok(bytes.slice(start..end))

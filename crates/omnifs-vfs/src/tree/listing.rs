@@ -89,6 +89,11 @@ impl Listing {
         listing
     }
 
+    /// Returns how many names there are.
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.names.len()).unwrap_or(u32::MAX)
+    }
+
     /// Returns whether there may be more names.
     pub(crate) fn is_partial(&self) -> bool {
         self.partial

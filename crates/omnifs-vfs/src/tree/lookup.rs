@@ -31,6 +31,9 @@ impl Tree {
     pub async fn lookup(self: &Arc<Self>, parent: NodeId, name: &Name) -> Result<Lookup, VfsError> {
         for _ in 0..ATTEMPTS {
             if let Some(lookup) = self.look(parent, name).await? {
+                if let Lookup::Found(entry) = &lookup {
+                    self.continue_run(entry);
+                }
                 return Ok(lookup);
             }
         }

@@ -25,6 +25,8 @@ pub(crate) struct Node {
     /// again, so the first drop to zero is no end.
     replaces: bool,
     pub(crate) told: Told,
+    /// It was read before anybody outside wanted it.
+    pub(crate) ahead: bool,
 }
 
 pub(crate) enum Body {
@@ -80,6 +82,7 @@ impl Nodes {
             lookups: 1,
             replaces: false,
             told: Told::default(),
+            ahead: false,
         };
         let table = Table::with(root);
         Self { table, next: NodeId::ROOT.0 + 1, dropped: Vec::new() }
@@ -182,7 +185,7 @@ impl Nodes {
         let known = old.and_then(|old| self.dismiss(old));
         let replaces = known.is_some();
         let told = Told::default();
-        let node = Node { object, path, body, lookups: 0, replaces, told };
+        let node = Node { object, path, body, lookups: 0, replaces, told, ahead: false };
         self.table.insert(node);
         Ok((id, known))
     }
@@ -246,6 +249,11 @@ impl Node {
 
     pub(crate) fn id(&self) -> NodeId {
         NodeId(self.object.key().0)
+    }
+
+    /// Returns whether the kernel knows it.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.lookups > 0
     }
 
     fn is_below(&self, top: NodeId) -> bool {

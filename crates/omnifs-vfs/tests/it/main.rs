@@ -1,6 +1,7 @@
 //! The tree over a source in memory: no kernel, no WebAssembly, no real time.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
+mod ahead;
 mod facts;
 mod files;
 mod freshness;

@@ -198,10 +198,12 @@ proptest! {
         steps in steps(1..60),
         memory in prop_oneof![Just(0_u64), Just(12_000), Just(1 << 20)],
         stale in prop_oneof![Just(0_u64), Just(100)],
+        read_ahead in prop_oneof![Just(0_usize), Just(3)],
     ) {
         let stale_while_revalidate = Duration::from_secs(stale);
-        let mut height =
-            InMemory::new(Settings { memory, stale_while_revalidate, ..Settings::default() });
+        let settings =
+            Settings { memory, stale_while_revalidate, read_ahead, ..Settings::default() };
+        let mut height = InMemory::new(settings);
         let source = height.rig.source.clone();
         run(&mut height, &source, &steps)?;
         height.forget(0);

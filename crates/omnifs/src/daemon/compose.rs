@@ -112,6 +112,7 @@ impl Parts {
             stale_while_revalidate: config.cache.stale_while_revalidate,
             stale_if_error: config.cache.stale_if_error,
             memory: self.memory(config.cache.memory),
+            read_ahead: read_ahead(&config.limits),
         }
     }
 
@@ -123,6 +124,16 @@ impl Parts {
         let part =
             u128::from(bytes) * u128::from(self.host.memory) / u128::from(self.promised.max(1));
         u64::try_from(part).unwrap_or(bytes)
+    }
+}
+
+/// Returns how many files may be read ahead at once: an instance stays free for what is asked for,
+/// and where requests are counted none is spent on what may not be wanted.
+fn read_ahead(limits: &LimitsConfig) -> usize {
+    let instances = limits.instances.unwrap_or(Limits::default().instances);
+    match limits.requests_per_minute {
+        None => usize::try_from(instances.saturating_sub(1)).unwrap_or(usize::MAX),
+        Some(_) => 0,
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::too_large;
 use crate::tree::NEVER;
+use crate::tree::ahead::Run;
 use crate::tree::digest::Digest;
 use crate::tree::names::Shown;
 use crate::{Name, NodeId, Object, Timestamp};
@@ -22,6 +23,8 @@ pub(crate) struct Directory {
     pub(crate) shown: Option<Shown>,
     /// What the listing looks like that the kernel may have a copy of; `None` for none.
     pub(crate) kept: Option<Digest>,
+    /// How its files are read.
+    pub(crate) run: Run,
     children: HashMap<ByName, Moment>,
     absent: HashMap<Name, Duration>,
 }
@@ -87,7 +90,14 @@ impl From<Moment> for Duration {
 
 impl Directory {
     pub(crate) fn new(modified: Timestamp) -> Self {
-        Self { modified, shown: None, kept: None, children: HashMap::new(), absent: HashMap::new() }
+        Self {
+            modified,
+            shown: None,
+            kept: None,
+            run: Run::default(),
+            children: HashMap::new(),
+            absent: HashMap::new(),
+        }
     }
 
     /// Returns the node that has `name`.

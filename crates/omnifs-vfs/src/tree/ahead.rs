@@ -1,0 +1,192 @@
+//! Read-ahead: whoever reads files of a directory in turn finds the next ones read.
+
+use std::collections::VecDeque;
+use std::mem::take;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::Tree;
+use super::nodes::{Body, File};
+use crate::sync::{Mutex, spawn};
+use crate::{Entry, Name, NodeId, NodeKind, VfsError};
+
+/// How many files are to be read in turn before others are read ahead: one and two happen.
+const IN_TURN: u32 = 3;
+
+/// How far apart in the listing files may be that are read in turn: between them are directories,
+/// and files that another thread of the same program reads.
+const NEAR: u32 = 8;
+
+/// How many files are read ahead at most, for each that may be under way at once.
+const WINDOW: usize = 4;
+
+/// The part of the memory that files which are read ahead may take.
+const SHARE: u64 = 4;
+
+/// How the files of one directory are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Run {
+    /// How many were read in turn.
+    length: u32,
+    /// The place of the last one in the listing.
+    last: u32,
+    /// The place up to which they were read ahead.
+    reached: u32,
+}
+
+impl Run {
+    /// Takes in that the file at `place` was read, and returns the places to read ahead of it, of
+    /// which there may be `window`.
+    fn next(&mut self, place: u32, window: u32) -> std::ops::Range<u32> {
+        if self.length == 0 || place.abs_diff(self.last) > NEAR {
+            *self = Self { length: 1, last: place, reached: 0 };
+            return 0..0;
+        }
+        if place > self.last {
+            self.length = self.length.saturating_add(1);
+            self.last = place;
+        }
+        if self.length < IN_TURN {
+            return 0..0;
+        }
+        let from = self.reached.max(self.last.saturating_add(1));
+        self.reached = from.max(self.last.saturating_add(1).saturating_add(window));
+        from..self.reached
+    }
+}
+
+/// The files that are to be read ahead.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    /// Held to put one in or to take one out.
+    queue: Mutex<VecDeque<NodeId>>,
+    running: AtomicUsize,
+}
+
+impl Tree {
+    /// Reads on ahead when a lookup came with the size of a file that was: nobody may ask for its
+    /// attributes then.
+    pub(super) fn continue_run(self: &Arc<Self>, entry: &Entry) {
+        let was_ahead = match self.nodes.lock().get_mut(entry.node) {
+            Ok(node) => matches!(node.body, Body::File(File::Version(_))) && take(&mut node.ahead),
+            Err(_) => false,
+        };
+        if was_ahead {
+            self.read_in_turn(entry.node, entry.attributes.size);
+        }
+    }
+
+    /// Takes in that somebody outside was given a file of `size` bytes which had to be read, or
+    /// was read ahead, and reads ahead what may be wanted next.
+    pub(super) fn read_in_turn(self: &Arc<Self>, node: NodeId, size: u64) {
+        let settings = self.settings();
+        if settings.read_ahead == 0 {
+            return;
+        }
+        // As large as this one, the others have to fit.
+        let fit = settings.memory / SHARE / size.max(1);
+        let window = (settings.read_ahead * WINDOW).min(usize::try_from(fit).unwrap_or(usize::MAX));
+        let wanted = self.next_in_turn(node, u32::try_from(window).unwrap_or(u32::MAX));
+        if wanted.is_empty() {
+            return;
+        }
+        self.ahead.queue.lock().extend(wanted);
+        while self.start_reader(settings.read_ahead) {}
+    }
+
+    /// Returns the nodes of the files that come next in the listing and are not read.
+    fn next_in_turn(&self, node: NodeId, window: u32) -> Vec<NodeId> {
+        let (parent, listing, places) = {
+            let mut nodes = self.nodes.lock();
+            let Ok(known) = nodes.get(node) else { return Vec::new() };
+            let (parent, object) = (known.parent(), Arc::clone(&known.object));
+            let Ok((above, _)) = nodes.directory(parent) else { return Vec::new() };
+            let listing = self.contents.lock().listing(above.path);
+            let place = object.place().and_then(|(_, name)| listing.as_ref()?.names.find(name));
+            let (Some(listing), Some(place)) = (listing, place) else { return Vec::new() };
+            let Ok(directory) = nodes.directory_mut(parent) else { return Vec::new() };
+            let places = directory.run.next(place, window);
+            (parent, listing, places)
+        };
+        let unread = |place: u32| {
+            let child = listing.child_at(place).filter(|child| child.kind == NodeKind::File)?;
+            let name = Name::from_provider(listing.names.get(place)?)?;
+            let node = self.settle((parent, &name), (child, listing.fresh)).ok()?;
+            let mut nodes = self.nodes.lock();
+            let known = nodes.get_mut(node).ok()?;
+            if !matches!(known.body, Body::File(File::Unread)) {
+                return None;
+            }
+            known.ahead = true;
+            Some(node)
+        };
+        places.take_while(|place| *place < listing.count()).filter_map(unread).collect()
+    }
+
+    /// Starts one more reader, if there is something to read and room for one.
+    fn start_reader(self: &Arc<Self>, room: usize) -> bool {
+        let wanted = self.ahead.queue.lock().len();
+        let more = |running: usize| (running < room.min(wanted)).then_some(running + 1);
+        let order = Ordering::AcqRel;
+        if self.ahead.running.fetch_update(order, Ordering::Acquire, more).is_err() {
+            return false;
+        }
+        let tree = Arc::clone(self);
+        spawn(async move {
+            while let Some(node) = tree.take_wanted() {
+                if tree.read_ahead(node).await.is_err() {
+                    // What fails is not tried for all that come after it.
+                    tree.ahead.queue.lock().clear();
+                }
+            }
+            tree.ahead.running.fetch_sub(1, Ordering::AcqRel);
+        });
+        true
+    }
+
+    fn take_wanted(&self) -> Option<NodeId> {
+        self.ahead.queue.lock().pop_front()
+    }
+
+    async fn read_ahead(self: &Arc<Self>, node: NodeId) -> Result<(), VfsError> {
+        let path = {
+            let nodes = self.nodes.lock();
+            match nodes.get(node) {
+                Ok(known) if matches!(known.body, Body::File(File::Unread)) => known.path,
+                // Somebody was faster, or nobody wants it any more.
+                Ok(_) | Err(_) => return Ok(()),
+            }
+        };
+        let tree = Arc::clone(self);
+        let read = self.file_calls.run(node, move || async move { tree.read_again(node).await });
+        read.await?;
+        let nodes = self.nodes.lock();
+        if nodes.get(node).is_ok_and(|known| !known.is_counted()) {
+            self.contents.lock().node_forgotten(node, path);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_and_two_read_nothing_ahead_and_the_third_does() {
+        let mut run = Run::default();
+        let mut next = |place| run.next(place, 4);
+        assert_eq!([next(10), next(11), next(12)], [0..0, 0..0, 13..17]);
+        assert_eq!([next(13), next(15)], [17..18, 18..20]);
+        assert_eq!(next(14), 20..20, "another thread's, and no step back");
+    }
+
+    #[test]
+    fn a_jump_begins_anew_and_the_same_file_again_is_no_turn() {
+        let mut run = Run::default();
+        let mut next = |place| run.next(place, 4);
+        assert_eq!([next(1), next(1), next(1), next(2)], [0..0, 0..0, 0..0, 0..0]);
+        assert_eq!([next(100), next(101), next(102)], [0..0, 0..0, 103..107]);
+        assert_eq!(next(1), 0..0);
+    }
+}
