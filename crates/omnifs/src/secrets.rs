@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use omnifs_runtime::http::Secret;
@@ -19,6 +20,9 @@ const LIMIT: u64 = 64 << 10;
 
 /// How long a program may take to print a value.
 const COMMAND: Duration = Duration::from_secs(15);
+
+/// How long its output may stay open once it has ended.
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// Reads the value of a secret; `variables` are those that hold secrets, which no program that
 /// is run for one may see.
@@ -88,12 +92,14 @@ fn of_command(words: &[String], variables: &[String]) -> Value {
     let mut child =
         command.spawn().map_err(|error| failed(&format!("cannot be started: {error}")))?;
     let mut output = child.stdout.take();
-    let reader = std::thread::spawn(move || {
+    let (sender, printed) = mpsc::channel();
+    std::thread::spawn(move || {
         let mut value = Zeroizing::new(Vec::new());
         let read = output.as_mut().map(|output| output.take(LIMIT + 1).read_to_end(&mut value));
         // Closed, so that a program that prints more ends.
         drop(output);
-        read.transpose().map(|_| value)
+        // Nobody waits any more when the program took too long.
+        let _unheard = sender.send(read.transpose().map(|_| value));
     });
     let begun = Instant::now();
     let status = loop {
@@ -113,10 +119,10 @@ fn of_command(words: &[String], variables: &[String]) -> Value {
     if !status.success() {
         return Err(failed(&format!("failed ({status})")));
     }
-    match reader.join() {
+    match printed.recv_timeout(CLOSE) {
         Ok(Ok(value)) => bounded(value, program),
         Ok(Err(error)) => Err(failed(&format!("cannot be read: {error}"))),
-        Err(_panicked) => Err(failed("cannot be read")),
+        Err(_open) => Err(failed("left a program behind that keeps its output open")),
     }
 }
 
@@ -142,6 +148,13 @@ mod tests {
     fn command(words: &[&str]) -> Result<Secret, Trouble> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         read(&grant(SecretSource::Command(words)), &["PATH_OF_A_SECRET".to_owned()])
+    }
+
+    #[test]
+    fn a_program_that_leaves_its_output_open_holds_nobody_up() {
+        let trouble = command(&["sh", "-c", "sleep 3 & echo value"]).unwrap_err();
+        assert!(trouble.reason.contains("left a program behind"), "{trouble:?}");
+        assert!(command(&["sh", "-c", "sleep 3 >/dev/null & echo value"]).is_ok());
     }
 
     #[test]
