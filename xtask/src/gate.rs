@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::step::{self, PROFILE, Steps, cargo, root};
-use crate::{demo, done, mutants, setup, style, suite};
+use crate::{demo, done, mutants, semantics, setup, style, suite};
 
 /// The workspaces beside the main one, which are built for wasm32-wasip2.
 const GUEST_WORKSPACES: &[&str] = &["providers", "crates/testkit/guests"];
@@ -44,7 +44,10 @@ fn every_step(steps: &mut Steps) -> Result<()> {
     })?;
     let before = suite::mounts()?;
     let tests = steps.step("build of the tests", suite::list)?;
-    steps.step("promises", || done::check(&tests))?;
+    steps.step("promises", || {
+        done::check(&tests)?;
+        semantics::check(&tests)
+    })?;
     steps.step("tests", suite::run_all)?;
     steps.step("demo", || {
         let line = "ls -lR && cat hello/hello.txt tree/README.txt";

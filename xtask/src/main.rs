@@ -9,6 +9,7 @@ mod done;
 mod gate;
 mod mutants;
 mod optional;
+mod semantics;
 mod setup;
 mod step;
 mod style;
