@@ -20,6 +20,9 @@ const NEAR: u32 = 8;
 /// How many files are read ahead at most, for each that may be under way at once.
 const WINDOW: usize = 4;
 
+/// How many files wait at most, of all directories.
+const QUEUE: usize = 1_024;
+
 /// The part of the memory that files which are read ahead may take.
 const SHARE: u64 = 4;
 
@@ -90,7 +93,11 @@ impl Tree {
         if wanted.is_empty() {
             return;
         }
-        self.ahead.queue.lock().extend(wanted);
+        {
+            let mut queue = self.ahead.queue.lock();
+            let room = QUEUE.saturating_sub(queue.len());
+            queue.extend(wanted.into_iter().take(room));
+        }
         while self.start_reader(settings.read_ahead) {}
     }
 
@@ -140,6 +147,8 @@ impl Tree {
                 }
             }
             tree.ahead.running.fetch_sub(1, Ordering::AcqRel);
+            // What came when this one had seen nothing more, and counted as running still.
+            tree.start_reader(room);
         });
         true
     }
