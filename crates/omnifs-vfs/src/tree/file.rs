@@ -72,9 +72,7 @@ impl Tree {
     pub(super) async fn read_again(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
         let object = Arc::clone(&self.nodes.lock().get(node)?.object);
         let asked = self.current();
-        let answer = asked.source.read_file(&object).await;
-        self.trouble.note(&answer, self.clock.monotonic());
-        let answer = answer?;
+        let answer = self.heed(asked.source.read_file(&object).await)?;
         let fresh = self.fresh_from(&asked, &answer);
         if answer.partial.is_some() {
             self.expire_soon(&object, node);

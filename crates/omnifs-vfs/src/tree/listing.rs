@@ -247,9 +247,7 @@ impl Tree {
     /// Asks the source for the names of a directory and settles them.
     async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
         let asked = self.current();
-        let answer = asked.source.list_children(object).await;
-        self.trouble.note(&answer, self.clock.monotonic());
-        let answer = answer?;
+        let answer = self.heed(asked.source.list_children(object).await)?;
         let fresh = self.fresh_from(&asked, &answer);
         let (names, dropped) = Names::new(&answer.value)?;
         if dropped > 0 {

@@ -118,9 +118,7 @@ impl Tree {
         name: &Name,
     ) -> Result<Option<NodeId>, VfsError> {
         let asked = self.current();
-        let answer = asked.source.lookup_child(directory, name).await;
-        self.trouble.note(&answer, self.clock.monotonic());
-        let answer = answer?;
+        let answer = self.heed(asked.source.lookup_child(directory, name).await)?;
         match answer.value {
             Some(child) => {
                 let fresh = self.fresh_from(&asked, &answer);
@@ -258,9 +256,7 @@ impl Tree {
     ) -> Result<Option<NodeId>, VfsError> {
         let object = Arc::clone(&self.nodes.lock().directory(parent)?.0.object);
         let asked = self.current();
-        let answer = asked.source.lookup_child(&object, name).await;
-        self.trouble.note(&answer, self.clock.monotonic());
-        let answer = answer?;
+        let answer = self.heed(asked.source.lookup_child(&object, name).await)?;
         let Some(child) = answer.value else {
             self.settle_absent(&asked, (parent, name))?;
             return Ok(None);

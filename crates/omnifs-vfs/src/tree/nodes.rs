@@ -91,9 +91,7 @@ impl Nodes {
     /// Takes the freshness of every name and version away that is `top` or below it.
     pub(crate) fn expire_below(&mut self, top: NodeId) -> Expired {
         let (mut directories, mut names) = (Vec::new(), Vec::new());
-        if top != NodeId::ROOT {
-            self.expire_name(top);
-        }
+        self.expire_name(top);
         for node in self.table.iter_mut() {
             if !node.is_below(top) {
                 continue;
@@ -114,7 +112,7 @@ impl Nodes {
         (directories, names)
     }
 
-    /// Takes the freshness of the name away that leads to `id`.
+    /// Takes the freshness of the name away that leads to `id`; none leads to the root.
     fn expire_name(&mut self, id: NodeId) {
         let Ok(node) = self.get(id) else { return };
         let (parent, object) = (node.parent(), Arc::clone(&node.object));

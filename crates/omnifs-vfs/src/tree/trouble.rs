@@ -21,7 +21,7 @@ pub(super) struct Trouble(AtomicU64);
 
 impl Trouble {
     /// Takes in how a call ended.
-    pub(super) fn note<T>(&self, result: &Result<T, VfsError>, now: Duration) {
+    fn note<T>(&self, result: &Result<T, VfsError>, now: Duration) {
         match result {
             Ok(_) => self.0.store(0, Ordering::Relaxed),
             Err(error) if error.is_failure() => {
@@ -41,6 +41,12 @@ impl Trouble {
 }
 
 impl Tree {
+    /// Takes in how a call to the source ended, and returns that.
+    pub(super) fn heed<T>(&self, result: Result<T, VfsError>) -> Result<T, VfsError> {
+        self.trouble.note(&result, self.clock.monotonic());
+        result
+    }
+
     /// Returns whether an answer that was fresh until then may be served while the source fails.
     fn outlives_failure(&self, until: Duration, now: Duration) -> bool {
         until != NEVER && now < until + self.settings().stale_if_error
@@ -49,8 +55,13 @@ impl Tree {
     /// Returns whether an answer that was fresh until then is served without waiting for a new
     /// one: it is young enough, or the source failed a moment ago.
     pub(super) fn serves_stale(&self, until: Duration, now: Duration) -> bool {
-        let young = until != NEVER && now < until + self.settings().stale_while_revalidate;
-        young || (self.trouble.is_recent(now) && self.outlives_failure(until, now))
+        let settings = self.settings();
+        let grace = if self.trouble.is_recent(now) {
+            settings.stale_while_revalidate.max(settings.stale_if_error)
+        } else {
+            settings.stale_while_revalidate
+        };
+        until != NEVER && now < until + grace
     }
 
     /// Returns what `name` was before its lookup failed, if that may still be served.
