@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::{CallFailure, Known, Place, Refreshed, Reloaded, Status};
@@ -77,8 +78,7 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// When the daemon does not answer in time, or in a form that this version does not know.
     pub(crate) fn explain(&self, place: &Place) -> anyhow::Result<Option<Known>> {
-        let answer = self.tell(place, "/v1/explain")?;
-        serde_json::from_slice(&answer).context("this version cannot read the daemon's answer")
+        self.tell(place, "/v1/explain")
     }
 
     /// Makes the daemon believe nothing any more of a place.
@@ -86,8 +86,7 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// When the daemon does not answer in time, or in a form that this version does not know.
     pub(crate) fn refresh(&self, place: &Place) -> anyhow::Result<Refreshed> {
-        let answer = self.tell(place, "/v1/refresh")?;
-        serde_json::from_slice(&answer).context("this version cannot read the daemon's answer")
+        self.tell(place, "/v1/refresh")
     }
 
     /// Asks the daemon to end; it does so after its answer.
@@ -111,9 +110,10 @@ impl<'a> Daemon<'a> {
         self.ask_for(ANSWER, method, (path, Bytes::new()))
     }
 
-    fn tell(&self, place: &Place, path: &str) -> anyhow::Result<Bytes> {
+    fn tell<T: DeserializeOwned>(&self, place: &Place, path: &str) -> anyhow::Result<T> {
         let body = serde_json::to_vec(place).context("cannot write JSON")?;
-        self.ask_for(ANSWER, Method::POST, (path, body.into()))
+        let answer = self.ask_for(ANSWER, Method::POST, (path, body.into()))?;
+        serde_json::from_slice(&answer).context("this version cannot read the daemon's answer")
     }
 
     fn ask_for(

@@ -117,8 +117,13 @@ impl Slot {
 
     /// Returns the path where it is mounted now.
     pub(super) fn mounted_at(&self) -> Option<PathBuf> {
+        self.serving(|serving| serving.session.mountpoint().map(Path::to_path_buf)).flatten()
+    }
+
+    /// Returns what `ask` finds in what serves, if anything does. Held for a moment only.
+    fn serving<T>(&self, ask: impl FnOnce(&Serving) -> T) -> Option<T> {
         match &*self.standing.lock() {
-            Standing::Serving(serving) => serving.session.mountpoint().map(Path::to_path_buf),
+            Standing::Serving(serving) => Some(ask(serving)),
             Standing::Loading | Standing::Failed(_) | Standing::Unmounted => None,
         }
     }
@@ -254,10 +259,7 @@ impl Slot {
 
     /// Returns the calls that failed lately, the newest last.
     pub(super) fn failures(&self) -> Vec<CallFailure> {
-        let failed = match &*self.standing.lock() {
-            Standing::Serving(serving) => serving.provider.failures(),
-            Standing::Loading | Standing::Failed(_) | Standing::Unmounted => Vec::new(),
-        };
+        let failed = self.serving(|serving| serving.provider.failures()).unwrap_or_default();
         let report = |failed: FailedCall| CallFailure {
             at: failed.at.seconds,
             provider: self.name.clone(),
@@ -294,10 +296,7 @@ impl Slot {
     }
 
     fn tree(&self) -> Option<Arc<Tree>> {
-        match &*self.standing.lock() {
-            Standing::Serving(serving) => Some(Arc::clone(&serving.tree)),
-            Standing::Loading | Standing::Failed(_) | Standing::Unmounted => None,
-        }
+        self.serving(|serving| Arc::clone(&serving.tree))
     }
 
     pub(super) fn status(&self) -> ProviderStatus {
