@@ -48,6 +48,14 @@ const OMNIFS: &str = env!("CARGO_BIN_EXE_omnifs");
 /// Longer than anything takes that works, on a busy machine too.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// Returns what a process takes in KiB, by a field of proc_pid_status(5): `VmRSS`, or `VmHWM` for
+/// the most so far.
+fn memory_of(process: u32, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    value.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// Returns a configuration of providers, each a name and a component's path, that are mounted
 /// at `mnt/NAME` in the sandbox; every one of them has the lines `more`.
 fn config_of(sandbox: &Sandbox, providers: &[(&str, &str)], more: &str) -> String {

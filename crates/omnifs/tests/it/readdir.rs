@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::fs::{Dir, FileType};
 use testkit::{Sandbox, guests, run, wait_until};
 
-use crate::{LIMIT, OMNIFS, mounted_with};
+use crate::{LIMIT, OMNIFS, memory_of, mounted_with};
 
 /// `argv[1]` directory, `argv[2]` number of names, `argv[3]` the size of the buffer: reads the
 /// directory twice with getdents64(2), and says what is wrong with it.
@@ -265,13 +265,6 @@ with os.scandir(path) as entries:
 /// How many names are looked up in a directory of a million.
 const LOOKED_UP: u64 = 125_000;
 
-/// Returns the resident memory of a process in KiB.
-fn resident(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 #[test]
 fn a_million_names_are_counted_exactly_and_their_nodes_given_back() {
     let sandbox = Sandbox::new(OMNIFS);
@@ -279,7 +272,7 @@ fn a_million_names_are_counted_exactly_and_their_nodes_given_back() {
     let daemon = sandbox.daemon().unwrap();
     let mut report = String::new();
     let mut note = |what: &str| {
-        let now = resident(daemon);
+        let now = memory_of(daemon, "VmRSS");
         writeln!(report, "{what}: {now} KiB resident").unwrap();
         now
     };
@@ -301,7 +294,7 @@ fn a_million_names_are_counted_exactly_and_their_nodes_given_back() {
     fs::write("/proc/sys/vm/drop_caches", "2").unwrap();
     // Half of what the design lets them take; the listing itself stays.
     let much = LOOKED_UP * 300 / 2 / 1024;
-    let fell = wait_until(LIMIT, || resident(daemon) + much < held);
+    let fell = wait_until(LIMIT, || memory_of(daemon, "VmRSS") + much < held);
     let after = note("after `echo 2 > /proc/sys/vm/drop_caches`");
     println!("{report}");
     assert!(fell, "{after} KiB, hardly less than {held}\n{report}");

@@ -1,20 +1,17 @@
 //! Upstreams that never end, lie or send too much: in time, within memory, sockets closed.
 
-use std::fs;
 use std::time::Duration;
 
 use testkit::{Deaf, wait_until};
 
 use super::{Rig, allowing};
+use crate::memory_of;
 
 const HOST: &str = "https://api.example.com";
 
-/// Returns the resident memory of the daemon in KiB.
-fn resident(rig: &Rig) -> u64 {
-    let daemon = rig.sandbox.daemon().unwrap();
-    let status = fs::read_to_string(format!("/proc/{daemon}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+/// Returns the most that the daemon took so far in KiB.
+fn most_resident(rig: &Rig) -> u64 {
+    memory_of(rig.sandbox.daemon().unwrap(), "VmHWM")
 }
 
 #[test]
@@ -22,7 +19,7 @@ fn hostile_answers_cost_a_call_and_no_memory() {
     let rig = Rig::new(&allowing("\"api.example.com\""));
     let upstream = rig.upstream("api.example.com");
     rig.start();
-    let idle = resident(&rig);
+    let idle = most_resident(&rig);
     for (target, said) in [
         ("/bomb/gzip/1024", "too-large"),
         ("/bomb/br/1024", "too-large"),
@@ -38,7 +35,7 @@ fn hostile_answers_cost_a_call_and_no_memory() {
         let error = rig.read("get", &format!("{HOST}{target}"), "/error").stdout;
         assert!(error.starts_with(said), "{target}: {error}");
     }
-    let most = resident(&rig).saturating_sub(idle);
+    let most = most_resident(&rig).saturating_sub(idle);
     assert!(most < 100 << 10, "{most} KiB more than idle");
     // A body that is longer than it says is not the next answer.
     let long = rig.read("get", &format!("{HOST}/long"), "/body").stdout;
