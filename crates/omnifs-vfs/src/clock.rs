@@ -13,9 +13,13 @@ pub struct Timestamp {
     pub nanoseconds: u32,
 }
 
+/// How much of the time before it a clock can tell.
+const PAST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Where the time comes from.
 pub trait Clock: Send + Sync + 'static {
-    /// Returns the time since the clock was made; it never goes back and decides what is fresh.
+    /// Returns the time since a moment that is a year before the clock was made, so that times
+    /// before it can be told as well; it never goes back and decides what is fresh.
     fn monotonic(&self) -> Duration;
 
     /// Returns the calendar time, for modification times only.
@@ -29,7 +33,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Returns a clock that starts at zero now.
+    /// Returns a clock that starts now.
     pub fn new() -> Self {
         Self { start: Instant::now() }
     }
@@ -43,7 +47,7 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+        PAST + self.start.elapsed()
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else is given")]
@@ -60,7 +64,7 @@ pub struct TestClock {
 }
 
 impl TestClock {
-    /// Returns a clock that stands at zero.
+    /// Returns a clock that stands at its start.
     pub fn new() -> Self {
         Self::default()
     }
@@ -73,7 +77,7 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn monotonic(&self) -> Duration {
-        *self.now.lock()
+        PAST + *self.now.lock()
     }
 
     fn calendar(&self) -> Timestamp {

@@ -6,6 +6,8 @@
 //! be tested in memory.
 
 mod clock;
+mod digest;
+mod disk;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -16,6 +18,7 @@ mod sync;
 mod tree;
 
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
+pub use disk::{Disk, DiskError, DiskStatistics, Identity};
 pub use error::VfsError;
 pub use name::Name;
 pub use node::{Attributes, Entry, Lookup, NodeId};

@@ -3,10 +3,10 @@
 mod ahead;
 mod attributes;
 mod contents;
-mod digest;
 mod facts;
 mod file;
 mod flight;
+mod kept;
 mod listing;
 mod lookup;
 mod names;
@@ -25,7 +25,7 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
 use crate::sync::{Mutex, MutexGuard};
-use crate::{Answer, Clock, Name, NodeId, Source, Timestamp};
+use crate::{Answer, Clock, Disk, DiskStatistics, Name, NodeId, Source, Timestamp};
 use ahead::Ahead;
 use contents::Contents;
 use flight::Flights;
@@ -64,6 +64,8 @@ pub struct Settings {
     pub stale_if_error: Duration,
     /// Bytes of file contents and listings to keep in memory.
     pub memory: u64,
+    /// What of it outlives the process, and memory.
+    pub disk: Option<Disk>,
     /// How many files may be read ahead at once; 0 reads none ahead.
     pub read_ahead: usize,
     /// How long a caller waits at most (`limits.answer`). A call that is older than this goes
@@ -80,6 +82,7 @@ impl Default for Settings {
             stale_while_revalidate: Duration::from_secs(600),
             stale_if_error: Duration::from_secs(24 * 60 * 60),
             memory: 64 << 20,
+            disk: None,
             read_ahead: 0,
             answer: Duration::from_secs(10),
         }
@@ -110,12 +113,14 @@ pub enum Change {
 }
 
 /// Counts of one tree, for `status`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Nodes in the table: those that the kernel knows, and the root.
     pub nodes: u64,
     /// Bytes of file contents and listings in memory.
     pub memory: u64,
+    /// What the disk cache holds and did; none when there is none.
+    pub disk: Option<DiskStatistics>,
     /// Names that providers listed and that cannot be names, or stood there twice.
     pub dropped_names: u64,
 }
@@ -257,6 +262,7 @@ impl Tree {
         Statistics {
             nodes: self.nodes.lock().len(),
             memory: self.contents.lock().used(),
+            disk: self.settings().disk.as_ref().map(Disk::statistics),
             dropped_names: self.dropped_names.load(Ordering::Relaxed),
         }
     }

@@ -166,9 +166,11 @@ impl Tree {
                 Ok(_) | Err(_) => return Ok(()),
             }
         };
-        let tree = Arc::clone(self);
-        let read = self.file_calls.run(node, move || async move { tree.read_again(node).await });
-        read.await?;
+        if self.recall_bytes(node).await.is_none() {
+            let tree = Arc::clone(self);
+            let read = move || async move { tree.read_again(node).await };
+            self.file_calls.run(node, read).await?;
+        }
         let nodes = self.nodes.lock();
         if nodes.get(node).is_ok_and(|known| !known.is_counted()) {
             self.contents.lock().node_forgotten(node, path);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::NEVER;
-use super::digest::{Digest, PathKey};
 use super::listing::Listing;
+use crate::digest::{Digest, PathKey};
 use crate::{Inode, NodeId, Timestamp};
 
 /// The newest version of a file that was read under a path.
@@ -115,6 +115,12 @@ impl Contents {
         listings.into_iter().for_each(|key| self.remove(key));
     }
 
+    /// Drops everything that nobody outside knows.
+    pub(crate) fn drop_idle(&mut self) {
+        let idle: Vec<Key> = self.order.range(..(Rank::Known, 0)).map(|(_, key)| *key).collect();
+        idle.into_iter().for_each(|key| self.remove(key));
+    }
+
     /// Returns the newest version under `path`.
     pub(crate) fn body(&mut self, path: PathKey) -> Option<Body> {
         match self.touch(Key::File(path), None)? {
@@ -148,6 +154,11 @@ impl Contents {
             self.put(Key::Old(user), Value::Old(bytes), Rank::Irreplaceable);
         }
         self.put(Key::File(path), Value::File(body, node), Rank::Known);
+    }
+
+    /// Puts the bytes of a version that `node` stands for and its path no longer has.
+    pub(crate) fn put_old(&mut self, node: NodeId, bytes: Bytes) {
+        self.put(Key::Old(node), Value::Old(bytes), Rank::Known);
     }
 
     /// Returns the newest listing of the directory under `path`.

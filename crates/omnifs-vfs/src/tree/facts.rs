@@ -90,13 +90,26 @@ impl Tree {
     /// there is asked for anew at its next use. Open files keep their bytes. Returns whether
     /// anything was known.
     pub fn expire(&self, path: &str) -> bool {
-        let Some(node) = self.known_node(path) else { return false };
+        let kept = self.expire_kept(path);
+        let Some(node) = self.known_node(path) else { return kept };
         let mut nodes = self.nodes.lock();
         let expired = nodes.expire_below(node);
         self.contents.lock().expire();
         drop(nodes);
         self.announce_expired(expired);
         true
+    }
+
+    /// Keeps nothing any more of a path and of what is below it, and believes nothing of it. What
+    /// the kernel knows stays in memory: open files keep their bytes.
+    pub fn clear(&self, path: &str) {
+        self.expire(path);
+        if path.trim_matches('/').is_empty() {
+            self.contents.lock().drop_idle();
+            if let Some(disk) = &self.settings().disk {
+                disk.clear();
+            }
+        }
     }
 
     fn known_node(&self, path: &str) -> Option<NodeId> {

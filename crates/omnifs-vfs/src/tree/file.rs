@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::contents::Body as Cached;
-use super::digest::Digest;
 use super::nodes::{Body, File, Node, Version};
-use super::{Change, Fresh, PARTIAL_VALID, Tree};
-use crate::{Child, NodeId, NodeKind, Object, VfsError};
+use super::{Change, Current, Fresh, PARTIAL_VALID, Tree};
+use crate::digest::Digest;
+use crate::digest::PathKey;
+use crate::{Child, NodeId, NodeKind, Object, Timestamp, VfsError};
 
 /// From this size on, hashing is moved off the threads that answer requests.
 const HASH_ASIDE: usize = 256 * 1024;
@@ -61,16 +62,31 @@ impl Tree {
 
     /// Reads the file that `node` stands for; joined by everybody who needs it meanwhile.
     pub(super) async fn fetch(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
+        if let Some(bytes) = self.recall_bytes(node).await {
+            return Ok(bytes);
+        }
         let tree = Arc::clone(self);
         let read = self.file_calls.run(node, move || async move { tree.read_again(node).await });
-        read.await.or_else(|error| self.bytes_despite(&error, node).ok_or(error))
+        let error = match read.await {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) => error,
+        };
+        match self.bytes_despite(&error, node) {
+            Some(bytes) => Ok(bytes),
+            None if error.is_failure() => self.recall_bytes(node).await.ok_or(error),
+            None => Err(error),
+        }
     }
 
     /// Reads the file from the source and settles what version that is.
     ///
     /// Returns the bytes of the version that `node` stands for.
     pub(super) async fn read_again(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
-        let object = Arc::clone(&self.nodes.lock().get(node)?.object);
+        let (object, path) = {
+            let nodes = self.nodes.lock();
+            let known = nodes.get(node)?;
+            (Arc::clone(&known.object), known.path)
+        };
         let asked = self.current();
         let answer = self.heed(asked.source.read_file(&object).await)?;
         let fresh = self.fresh_from(&asked, &answer);
@@ -78,6 +94,7 @@ impl Tree {
             self.expire_soon(&object, node);
         }
         let Some(bytes) = answer.value else {
+            self.let_go(&asked, path);
             return Err(self.settle_vanished(node, &object));
         };
         let digest = if bytes.len() < HASH_ASIDE {
@@ -87,11 +104,31 @@ impl Tree {
             let hashed = tokio::task::spawn_blocking(move || Digest::of(&bytes)).await;
             hashed.map_err(|_| VfsError::Internal("hashing was cut short".into()))?
         };
-        let (modified, inode) = (self.clock.calendar(), object.inode());
+        let modified = self.first_seen((&asked, &object), path, digest).await;
+        let (inode, until) = (object.inode(), fresh.until);
         let (fetched, partial) = (self.clock.monotonic(), answer.partial.is_some());
-        let until = fresh.until;
-        let read = Cached { inode, digest, bytes, modified, until, fetched, partial };
-        self.settle_bytes((node, &object), read, fresh)
+        let mut read = Cached { inode, digest, bytes, modified, until, fetched, partial };
+        let settled = self.settle_bytes((node, &object), &mut read, fresh);
+        if !partial {
+            self.keep_bytes(&asked, path, &read);
+        }
+        settled
+    }
+
+    /// Returns when bytes with this digest were first seen under a path that memory does not know.
+    async fn first_seen(
+        &self,
+        (asked, object): (&Current, &Arc<Object>),
+        path: PathKey,
+        digest: Digest,
+    ) -> Timestamp {
+        let now = self.clock.calendar();
+        let Some(disk) = &asked.settings.disk else { return now };
+        if self.contents.lock().body(path).is_some() {
+            return now;
+        }
+        let kept = self.recall_file(disk, object, path).await;
+        kept.filter(|kept| kept.digest == digest).map_or(now, |kept| kept.modified)
     }
 
     /// Has the kernel ask again for a file in a moment: it was told of the name before the
@@ -114,14 +151,14 @@ impl Tree {
     fn settle_bytes(
         &self,
         (id, object): (NodeId, &Arc<Object>),
-        mut read: Cached,
+        read: &mut Cached,
         fresh: Fresh,
     ) -> Result<Bytes, VfsError> {
         let mut nodes = self.nodes.lock();
         read.until = self.believed(fresh);
         let Ok(node) = nodes.get_mut(id) else {
             // Forgotten while it was read; the bytes may serve whoever asked.
-            return Ok(read.bytes);
+            return Ok(read.bytes.clone());
         };
         let (path, parent) = (node.path, node.parent());
         let mut contents = self.contents.lock();
@@ -136,13 +173,13 @@ impl Tree {
             Body::File(File::Gone) => return Err(gone(node)),
             Body::File(File::Unread) => {
                 node.body = Body::File(File::Version(read.version()));
-                contents.put_body(path, id, read);
+                contents.put_body(path, id, read.clone());
                 return Ok(bytes);
             }
             Body::File(File::Version(own)) if own.digest == read.digest => {
                 read.modified = own.modified;
                 node.body = Body::File(File::Version(read.version()));
-                contents.put_body(path, id, read);
+                contents.put_body(path, id, read.clone());
                 return Ok(bytes);
             }
             Body::File(File::Version(own)) => {
@@ -158,7 +195,7 @@ impl Tree {
             let child = Child { inode: object.inode(), kind: NodeKind::File };
             let body = Body::File(File::Version(version));
             let (new, replaced) = nodes.put((parent, name), (child, named.until), body)?;
-            contents.put_body(path, new, read);
+            contents.put_body(path, new, read.clone());
             drop(contents);
             self.bury(nodes);
             if let Some(old) = replaced {

@@ -9,11 +9,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::digest::Digest;
 use super::names::{Names, Shown};
 use super::nodes::{Body, Node};
 use super::{Change, Fresh, NEVER, Tree};
-use crate::{Child, Inode, Name, NodeId, NodeKind, Object, VfsError};
+use crate::digest::Digest;
+use crate::{Child, Inode, Name, NodeId, NodeKind, Object, Timestamp, VfsError};
 
 /// How long the kinds of names may hold up a listing that is there.
 const PROBE_WAIT: Duration = Duration::from_millis(5);
@@ -112,7 +112,7 @@ impl Listing {
         self.child_at(self.names.find(name)?)
     }
 
-    fn set_child(&self, index: usize, child: Child) {
+    pub(crate) fn set_child(&self, index: usize, child: Child) {
         if let (Some(inode), Some(directory)) =
             (self.inodes.get(index), self.directories.get(index))
         {
@@ -134,6 +134,12 @@ impl Listing {
         }
         // Somebody else's digest would be the same.
         let _ = self.face.set(Digest::of(face.as_bytes()));
+    }
+
+    /// Says that what all names stand for is known, so that nobody need find out.
+    pub(crate) fn settle_known(&self) {
+        self.probing.store(true, Ordering::Release);
+        self.settle();
     }
 
     /// Returns its size in memory, in bytes.
@@ -202,6 +208,10 @@ impl Tree {
         };
         let now = self.clock.monotonic();
         let cached = self.contents.lock().listing(path);
+        let cached = match cached {
+            Some(listing) => Some(listing),
+            None => self.recall_listing(directory).await,
+        };
         let (listing, is_fresh) = match cached {
             Some(listing) if now < listing.fresh.until => (listing, true),
             Some(listing) if self.serves_stale(listing.fresh.until, now) => {
@@ -215,7 +225,13 @@ impl Tree {
                 let call = move || async move { tree.list(directory, &object).await };
                 match self.listing_calls.run(directory, call).await {
                     Ok(listing) => (listing, true),
-                    Err(error) => (self.listing_despite(&error, old).ok_or(error)?, false),
+                    Err(error) => match self.listing_despite(&error, old) {
+                        Some(listing) => (listing, false),
+                        None if error.is_failure() => {
+                            (self.recall_listing(directory).await.ok_or(error)?, false)
+                        }
+                        None => return Err(error),
+                    },
                 }
             }
         };
@@ -280,6 +296,35 @@ impl Tree {
         Ok(listing)
     }
 
+    /// Takes in a listing that was kept of a directory, as one that came now is, unless there is
+    /// one in memory.
+    pub(super) fn settle_recalled(
+        &self,
+        (id, modified): (NodeId, Timestamp),
+        names: Arc<Names>,
+        times: (Fresh, Duration),
+    ) -> Option<Arc<Listing>> {
+        let found = Shown::new(&names, self.handles.new_generation());
+        let mut nodes = self.nodes.lock();
+        let Node { path, body: Body::Directory(directory), .. } = nodes.get_mut(id).ok()? else {
+            return None;
+        };
+        if self.believed(times.0) == NEVER || self.contents.lock().listing(*path).is_some() {
+            return None;
+        }
+        let before = directory.shown.as_ref();
+        if before.is_none() {
+            directory.modified = modified;
+        } else if before.is_some_and(|before| !before.is_same_set(&found)) {
+            // Newer than this one was listed since.
+            return None;
+        }
+        let (shown, names) = found.after(before, names);
+        let listing = Arc::new(Listing::new(names, shown.generation(), times, false));
+        directory.shown = Some(shown);
+        Some(listing)
+    }
+
     /// Starts to find out what the names of a listing stand for, if nobody has yet, and waits
     /// a moment for it.
     async fn await_kinds(self: &Arc<Self>, directory: NodeId, listing: &Arc<Listing>) {
@@ -294,6 +339,7 @@ impl Tree {
             tree.probe(directory, &probe).await;
             probe.settle();
             probe.probed.notify_waiters();
+            tree.keep_listing(directory, &probe);
         });
         // What is not known by then is listed without a kind, which is never wrong.
         let _ = tokio::time::timeout(PROBE_WAIT, probed).await;
@@ -335,7 +381,7 @@ mod tests {
 
     #[test]
     fn finds_children_by_name_once_they_are_known() {
-        let (names, _) = Names::new(&["zeta".into(), "alpha".into()]).unwrap();
+        let (names, _) = Names::new(&["zeta", "alpha"]).unwrap();
         let times = (Fresh { until: Duration::ZERO, source: 0 }, Duration::ZERO);
         let listing = Listing::new(Arc::new(names), 1, times, false);
         let name = Name::from_provider("zeta").unwrap();

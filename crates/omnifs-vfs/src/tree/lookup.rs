@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::digest::PathKey;
 use super::nodes::{Body, Directory, File, Named, Version};
 use super::{Change, Current, Fresh, NEVER, STALE_VALID, Tree};
+use crate::digest::PathKey;
 use crate::{Child, Entry, Lookup, Name, NodeId, NodeKind, Object, VfsError};
 
 /// How often a name is looked up whose node goes each time before it is counted.
@@ -60,6 +60,9 @@ impl Tree {
             }
             Known::Unknown(object) => object,
         };
+        if self.recall_name(parent, name).await {
+            return Ok(None);
+        }
         let key = (parent, name.clone());
         let (tree, name_in_task) = (Arc::clone(self), name.clone());
         let found = self
@@ -69,6 +72,9 @@ impl Tree {
             Ok(found) => found,
             Err(error) => match self.name_despite(&error, (parent, name)) {
                 Some(entry) => return Ok(Some(Lookup::Found(entry))),
+                None if error.is_failure() && self.recall_name(parent, name).await => {
+                    return Ok(None);
+                }
                 None => return Err(error),
             },
         };
@@ -122,7 +128,11 @@ impl Tree {
         match answer.value {
             Some(child) => {
                 let fresh = self.fresh_from(&asked, &answer);
-                self.settle((parent, name), (child, fresh)).map(Some)
+                let node = self.settle((parent, name), (child, fresh))?;
+                if answer.partial.is_none() {
+                    self.keep_child(&asked, (parent, name), child);
+                }
+                Ok(Some(node))
             }
             None => {
                 self.settle_absent(&asked, (parent, name))?;
@@ -200,7 +210,9 @@ impl Tree {
         let directory = nodes.directory_mut(parent)?;
         directory.set_absent(name.clone(), now, until);
         let removed = nodes.unname(parent, name);
+        let path = nodes.directory(parent)?.0.path.child(name);
         self.bury(nodes);
+        self.let_go(asked, path);
         if let Some(old) = removed {
             self.announce(Change::Version { parent, name: name.clone(), old });
         }
@@ -226,7 +238,8 @@ impl Tree {
     ) -> Result<Option<Lookup>, VfsError> {
         let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
-        let named = nodes.directory(parent)?.1.child(name);
+        // The name may have got another node since: how fresh that one is says nothing of this.
+        let named = nodes.directory(parent)?.1.child(name).filter(|named| named.node == node);
         if nodes.get(node).is_err() {
             return Ok(None);
         }
@@ -278,6 +291,20 @@ impl Tree {
         {
             return Err(error);
         }
-        self.settle((parent, name), (child, fresh)).map(Some)
+        let node = self.settle((parent, name), (child, fresh))?;
+        if answer.partial.is_none() {
+            self.keep_child(&asked, (parent, name), child);
+        }
+        Ok(Some(node))
+    }
+
+    fn keep_child(&self, asked: &Current, (parent, name): (NodeId, &Name), child: Child) {
+        if asked.settings.disk.is_none() {
+            return;
+        }
+        let above = self.nodes.lock().directory(parent).map(|(above, _)| above.path);
+        if let Ok(above) = above {
+            self.keep_name(asked, above.child(name), child);
+        }
     }
 }

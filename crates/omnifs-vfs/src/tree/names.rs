@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::digest::Digest;
+use crate::digest::Digest;
 use crate::{Name, VfsError};
 
 /// Names that can be names, each once, in the provider's order. They lie in one text, so that
@@ -22,9 +22,9 @@ impl Names {
     ///
     /// # Errors
     /// [`VfsError::ListingTooLarge`] over 4 GiB of names.
-    pub(crate) fn new(raw: &[String]) -> Result<(Self, u64), VfsError> {
+    pub(crate) fn new(raw: &[impl AsRef<str>]) -> Result<(Self, u64), VfsError> {
         let names: Vec<&str> =
-            raw.iter().map(String::as_str).filter(|raw| Name::is_valid(raw)).collect();
+            raw.iter().map(AsRef::as_ref).filter(|raw| Name::is_valid(raw)).collect();
         let too_large =
             |_| VfsError::ListingTooLarge { names: names.len() as u64, limit: u64::from(u32::MAX) };
         let mut order: Vec<usize> = (0..names.len()).collect();

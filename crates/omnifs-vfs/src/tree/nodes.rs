@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attributes::Told;
-use super::digest::{Digest, PathKey};
 use super::{DEPTH_MAX, NEVER};
+use crate::digest::{Digest, PathKey};
 use crate::{Child, Name, NodeId, NodeKind, Object, ObjectKey, Timestamp, VfsError};
 
 pub(crate) use directory::{Directory, Named};

@@ -5,6 +5,7 @@ mod ahead;
 mod facts;
 mod files;
 mod freshness;
+mod kept;
 mod limits;
 mod listings;
 mod memory;

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use omnifs_vfs::{
-    Attributes, Clock, DirEntry, Entry, Lookup, Name, NodeId, NodeKind, Settings, VfsError,
+    Attributes, Clock, DirEntry, Disk, Entry, Identity, Lookup, Name, NodeId, NodeKind, Settings,
+    VfsError,
 };
 use proptest::prelude::*;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use vfs_testing::model::{Bounds, Failure, Height, Listed, Stat, paths, run, steps};
 
@@ -26,10 +28,18 @@ struct InMemory {
     open: HashMap<u64, NodeId>,
     opened: u64,
     reloaded: Duration,
+    disk: Option<(Disk, TempDir)>,
+    reloads: u8,
 }
 
 impl InMemory {
-    fn new(settings: Settings) -> Self {
+    fn new(mut settings: Settings, keeps: bool) -> Self {
+        let disk = keeps.then(|| {
+            let directory = TempDir::new().unwrap();
+            let disk = Disk::open(directory.path(), Identity::of(&[]), 1 << 20).unwrap();
+            (disk, directory)
+        });
+        settings.disk = disk.as_ref().map(|(disk, _)| disk.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         Self {
             rig: Rig::with(settings.clone()),
@@ -39,6 +49,8 @@ impl InMemory {
             open: HashMap::new(),
             opened: 0,
             reloaded: Duration::ZERO,
+            disk,
+            reloads: 0,
         }
     }
 
@@ -47,6 +59,9 @@ impl InMemory {
         self.runtime.block_on(async {
             let result = operation.await;
             self.rig.settle().await;
+            if let Some((disk, _)) = &self.disk {
+                disk.flush(Duration::from_secs(60));
+            }
             result
         })
     }
@@ -170,6 +185,11 @@ impl Height for InMemory {
     }
 
     fn reload(&mut self) {
+        self.reloads += 1;
+        if let Some((disk, _)) = &self.disk {
+            let next = disk.succeed(Identity::of(&[&[self.reloads]]), 1 << 20);
+            self.settings.disk = Some(next);
+        }
         self.rig.tree.replace(self.rig.source.clone(), self.settings.clone());
         self.reloaded = self.now();
     }
@@ -199,11 +219,12 @@ proptest! {
         memory in prop_oneof![Just(0_u64), Just(12_000), Just(1 << 20)],
         stale in prop_oneof![Just(0_u64), Just(100)],
         read_ahead in prop_oneof![Just(0_usize), Just(3)],
+        keeps in any::<bool>(),
     ) {
         let stale_while_revalidate = Duration::from_secs(stale);
         let settings =
             Settings { memory, stale_while_revalidate, read_ahead, ..Settings::default() };
-        let mut height = InMemory::new(settings);
+        let mut height = InMemory::new(settings, keeps);
         let source = height.rig.source.clone();
         run(&mut height, &source, &steps)?;
         height.forget(0);

@@ -31,6 +31,14 @@ impl Rig {
         Self { source, clock, tree }
     }
 
+    /// Returns a tree that knows nothing, over the same source and at the same time.
+    pub(crate) fn again(&self, settings: Settings) -> Self {
+        let (source, clock) = (Arc::clone(&self.source), Arc::clone(&self.clock));
+        let tree =
+            Tree::new(Arc::clone(&source) as Arc<dyn Source>, Arc::clone(&clock) as _, settings);
+        Self { source, clock, tree }
+    }
+
     pub(crate) async fn lookup(&self, parent: NodeId, name: &str) -> Result<Lookup, VfsError> {
         self.tree.lookup(parent, &Name::from_provider(name).unwrap()).await
     }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::too_large;
+use crate::digest::Digest;
 use crate::tree::NEVER;
 use crate::tree::ahead::Run;
-use crate::tree::digest::Digest;
 use crate::tree::names::Shown;
 use crate::{Name, NodeId, Object, Timestamp};
 

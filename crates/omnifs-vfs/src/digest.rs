@@ -13,6 +13,14 @@ impl Digest {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(half(&blake3::hash(bytes)))
     }
+
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
 }
 
 /// Identifies a path from the root, so that what is cached under it outlives its node.
@@ -28,6 +36,14 @@ impl PathKey {
         hasher.update(&self.0);
         hasher.update(name.as_bytes());
         Self(half(&hasher.finalize()))
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0
     }
 }
 

@@ -1,0 +1,110 @@
+//! What waits to be written: whoever has an answer goes on at once, and a thread writes it down.
+
+use std::collections::VecDeque;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+
+use super::Identity;
+use super::record::Header;
+
+/// How many bytes of payloads wait at most. What comes when they do is not kept.
+const WAITING_MAX: u64 = 16 << 20;
+
+/// How many orders wait at most, whatever their payloads.
+const ORDERS_MAX: usize = 65_536;
+
+/// What the writer is to do.
+pub(super) enum Order {
+    /// Append a record.
+    Put(Header, Bytes),
+    /// Remove everything; what comes after it is this identity's.
+    Clear(Identity),
+    /// Say when all before it is done.
+    Flush(mpsc::Sender<()>),
+}
+
+impl Order {
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Put(_, payload) => payload.len() as u64,
+            Self::Clear(_) | Self::Flush(_) => 0,
+        }
+    }
+
+    /// Returns whether only a miss follows from its being left out.
+    fn is_dispensable(&self) -> bool {
+        matches!(self, Self::Put(header, _) if !header.gone && !header.is_expiry())
+    }
+}
+
+#[derive(Default)]
+struct Waiting {
+    orders: VecDeque<Order>,
+    bytes: u64,
+    /// Whether the writer has taken orders that it is not done with.
+    busy: bool,
+    closed: bool,
+}
+
+/// The orders that wait.
+#[derive(Default)]
+pub(super) struct Queue {
+    /// Held to put one in or to take them all out.
+    waiting: Mutex<Waiting>,
+    came: Condvar,
+}
+
+impl Queue {
+    /// Puts an order in; returns whether it is in.
+    pub(super) fn put(&self, order: Order) -> bool {
+        let mut waiting = self.waiting.lock();
+        let full =
+            waiting.bytes + order.weight() > WAITING_MAX || waiting.orders.len() >= ORDERS_MAX;
+        if waiting.closed || (full && order.is_dispensable()) {
+            return false;
+        }
+        waiting.bytes += order.weight();
+        waiting.orders.push_back(order);
+        self.came.notify_one();
+        true
+    }
+
+    /// Waits for orders and takes them all; none at the end.
+    pub(super) fn take(&self) -> Option<VecDeque<Order>> {
+        let mut waiting = self.waiting.lock();
+        waiting.busy = false;
+        while waiting.orders.is_empty() {
+            if waiting.closed {
+                return None;
+            }
+            self.came.wait(&mut waiting);
+        }
+        waiting.bytes = 0;
+        waiting.busy = true;
+        Some(std::mem::take(&mut waiting.orders))
+    }
+
+    /// Returns whether everything that was ever put in is done.
+    pub(super) fn is_done(&self) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.orders.is_empty() && !waiting.busy
+    }
+
+    /// Waits until all that is in now was done, but not longer than `limit`.
+    pub(super) fn flush(&self, limit: Duration) {
+        let (done, wait) = mpsc::channel();
+        if self.put(Order::Flush(done)) {
+            // Late or never: what is not written is fetched again.
+            let _ = wait.recv_timeout(limit);
+        }
+    }
+
+    /// Lets nothing more in; what is in is still done.
+    pub(super) fn close(&self) {
+        self.waiting.lock().closed = true;
+        self.came.notify_one();
+    }
+}

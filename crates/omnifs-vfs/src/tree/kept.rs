@@ -1,0 +1,305 @@
+//! What outlives memory and the process: what the source said goes to the disk, and comes back
+//! when memory does not know it any more.
+//!
+//! What comes back is put where the answer of the source would be, with the freshness that it
+//! has left. So whatever holds of an old answer in memory holds of one from the disk.
+
+mod form;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::contents::Body as Cached;
+use super::listing::Listing;
+use super::names::Names;
+use super::nodes::{Body, File};
+use super::{Current, Fresh, NEVER, Tree};
+use crate::digest::{Digest, PathKey};
+use crate::disk::{Disk, Key, Kind};
+use crate::{Child, Inode, Name, NodeId, NodeKind, Object, Timestamp};
+use form::{Dated, KeptFile, KeptListing, KeptName, Times, decode, encode};
+
+/// From this size on a listing is taken apart off the threads that answer requests.
+const DECODE_ASIDE: usize = 256 << 10;
+
+/// What is kept of a name, or of a file, and the freshness that is left of it.
+struct Recalled<T> {
+    value: T,
+    fetched: Duration,
+    until: Duration,
+}
+
+impl Tree {
+    /// Writes down what a name stands for.
+    pub(super) fn keep_name(&self, asked: &Current, path: PathKey, child: Child) {
+        let Some(disk) = &asked.settings.disk else { return };
+        let now = self.clock.monotonic();
+        let times = self.times(now, now + asked.settings.ttl);
+        put(disk, Key::at(Kind::Name, path), &Dated { times, value: KeptName::new(child) });
+    }
+
+    /// Writes down what was read of a file.
+    pub(super) fn keep_bytes(&self, asked: &Current, path: PathKey, read: &Cached) {
+        let Some(disk) = asked.settings.disk.as_ref().filter(|_| read.until != NEVER) else {
+            return;
+        };
+        disk.put_content(read.digest, read.bytes.clone());
+        let times = self.times(read.fetched, read.until);
+        let value = KeptFile {
+            inode: read.inode.number(),
+            digest: read.digest.to_bytes(),
+            modified: (read.modified.seconds, read.modified.nanoseconds),
+        };
+        put(disk, Key::at(Kind::File, path), &Dated { times, value });
+    }
+
+    /// Writes a listing down, with what is known of its names.
+    pub(super) fn keep_listing(&self, directory: NodeId, listing: &Listing) {
+        let current = self.current();
+        let Some(disk) = &current.settings.disk else { return };
+        if listing.is_partial() || current.generation != listing.fresh.source {
+            return;
+        }
+        let Ok((path, modified)) =
+            self.nodes.lock().directory(directory).map(|(node, known)| {
+                (node.path, (known.modified.seconds, known.modified.nanoseconds))
+            })
+        else {
+            return;
+        };
+        let count = listing.count();
+        let mut names = String::with_capacity(listing.names.weight());
+        let (mut inodes, mut directories) = (Vec::with_capacity(count as usize), Vec::new());
+        for place in 0..count {
+            names.push_str(listing.names.get(place).unwrap_or_default());
+            names.push('/');
+            let child = listing.child_at(place);
+            inodes.push(child.map_or(0, |child| child.inode.number()));
+            if child.is_some_and(|child| child.kind == NodeKind::Directory) {
+                directories.push(place);
+            }
+        }
+        let times = self.times(listing.fetched, listing.fresh.until);
+        let value = KeptListing { modified, names, inodes, directories };
+        put(disk, Key::at(Kind::Listing, path), &Dated { times, value });
+    }
+
+    /// Keeps nothing of a name that is gone.
+    pub(super) fn let_go(&self, asked: &Current, path: PathKey) {
+        let Some(disk) = &asked.settings.disk else { return };
+        for kind in [Kind::Name, Kind::File, Kind::Listing] {
+            disk.remove(Key::at(kind, path));
+        }
+    }
+
+    /// Believes nothing any more that is kept of a path from the root and of what is below it.
+    /// Returns whether anything is kept of the path itself.
+    pub(super) fn expire_kept(&self, path: &str) -> bool {
+        let Some(disk) = self.settings().disk.clone() else { return false };
+        let mut at = PathKey::ROOT;
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            let Some(name) = Name::from_provider(name) else { return false };
+            at = at.child(&name);
+        }
+        disk.expire(at);
+        [Kind::Name, Kind::File, Kind::Listing].iter().any(|kind| disk.has(Key::at(*kind, at)))
+    }
+
+    /// Gives `name` the node of what is kept of it, if that may be served and nothing newer is
+    /// known. Returns whether it did.
+    pub(super) async fn recall_name(self: &Arc<Self>, parent: NodeId, name: &Name) -> bool {
+        let current = self.current();
+        let Some(disk) = &current.settings.disk else { return false };
+        let (above, path) = {
+            let nodes = self.nodes.lock();
+            let Ok((node, directory)) = nodes.directory(parent) else { return false };
+            if directory.child(name).is_some() || directory.absent(name).is_some() {
+                return false;
+            }
+            (Arc::clone(&node.object), node.path)
+        };
+        let key = Key::at(Kind::Name, path.child(name));
+        let way = || way(&above).into_iter().chain([path.child(name)]).collect();
+        let kept = self.recall(disk, key, way).await;
+        let kept =
+            kept.and_then(|kept: Recalled<KeptName>| Some((kept.value.child()?, kept.until)));
+        let found = match kept {
+            Some(found) => Some(found),
+            None => {
+                let listed = self.contents.lock().listing(path);
+                let listed = match listed {
+                    Some(listing) => Some(listing),
+                    None => self.recall_listing(parent).await,
+                };
+                listed.and_then(|listing| Some((listing.child(name)?, listing.fresh.until)))
+            }
+        };
+        let Some((child, until)) = found.filter(|(_, until)| self.is_servable(*until)) else {
+            return false;
+        };
+        let fresh = Fresh { until, source: current.generation };
+        self.settle((parent, name), (child, fresh)).is_ok()
+    }
+
+    /// Returns the bytes that are kept of the version that `node` stands for; one that was not read
+    /// yet gets the version that is kept, if that may be served.
+    pub(super) async fn recall_bytes(self: &Arc<Self>, id: NodeId) -> Option<Bytes> {
+        let disk = self.settings().disk.clone()?;
+        let (object, path, own) = {
+            let nodes = self.nodes.lock();
+            let node = nodes.get(id).ok()?;
+            let own = match node.body {
+                Body::File(File::Unread) => None,
+                Body::File(File::Version(version)) => Some(version.digest),
+                Body::File(File::Gone) | Body::Directory(_) => return None,
+            };
+            (Arc::clone(&node.object), node.path, own)
+        };
+        let kept = self.recall_file(&disk, &object, path).await;
+        let kept = kept.filter(|kept| own.is_none_or(|own| own == kept.digest));
+        let digest = match (own, &kept) {
+            (Some(own), _) => own,
+            (None, Some(kept)) if self.is_servable(kept.until) => kept.digest,
+            (None, _) => return None,
+        };
+        let (_, bytes) = disk.read(Key::content(digest)).await?;
+        let mut nodes = self.nodes.lock();
+        let node = nodes.get_mut(id).ok()?;
+        let Body::File(file) = node.body else { return None };
+        let mut contents = self.contents.lock();
+        match (file, kept) {
+            (File::Unread, Some(kept)) => {
+                let read = Cached { bytes: bytes.clone(), ..kept };
+                let is_stale = read.until <= self.clock.monotonic();
+                node.body = Body::File(File::Version(read.version()));
+                contents.put_body(path, id, read);
+                drop((contents, nodes));
+                if is_stale {
+                    // The kernel was told of the name and believes that for longer.
+                    let tree = Arc::clone(self);
+                    self.file_calls.start(id, move || async move { tree.read_again(id).await });
+                }
+            }
+            (File::Version(own), kept) if own.digest == digest => match kept {
+                Some(kept) if contents.body(path).is_none() => {
+                    contents.put_body(path, id, Cached { bytes: bytes.clone(), ..kept });
+                }
+                Some(_) | None => contents.put_old(id, bytes.clone()),
+            },
+            // Somebody was faster, with something else.
+            (File::Unread | File::Version(_) | File::Gone, _) => return None,
+        }
+        Some(bytes)
+    }
+
+    /// Returns what is kept of a file, without its bytes, whether it may be served or not.
+    pub(super) async fn recall_file(
+        &self,
+        disk: &Disk,
+        object: &Arc<Object>,
+        path: PathKey,
+    ) -> Option<Cached> {
+        let kept = self.recall(disk, Key::at(Kind::File, path), || way(object)).await;
+        let Recalled { value, fetched, until } = kept?;
+        let KeptFile { inode, digest, modified: (seconds, nanoseconds), .. } = value;
+        let inode = Inode::of_child(inode).filter(|inode| *inode == object.inode())?;
+        let modified = Timestamp { seconds, nanoseconds };
+        let (digest, bytes, partial) = (Digest::from_bytes(digest), Bytes::new(), false);
+        Some(Cached { inode, digest, bytes, modified, until, fetched, partial })
+    }
+
+    /// Puts the listing that is kept of a directory in memory and returns it, if it may be served.
+    pub(super) async fn recall_listing(&self, directory: NodeId) -> Option<Arc<Listing>> {
+        let current = self.current();
+        let disk = current.settings.disk.as_ref()?;
+        let (object, path) = {
+            let nodes = self.nodes.lock();
+            let (node, _) = nodes.directory(directory).ok()?;
+            (Arc::clone(&node.object), node.path)
+        };
+        let kept = self.recall(disk, Key::at(Kind::Listing, path), || way(&object)).await;
+        let Recalled { value, fetched, until }: Recalled<KeptListing> = kept?;
+        if !self.is_servable(until) {
+            return None;
+        }
+        let names: Vec<&str> = value.names.split_terminator('/').collect();
+        let (names, dropped) = Names::new(&names).ok()?;
+        if dropped > 0 || names.len() != value.inodes.len() {
+            return None;
+        }
+        let (seconds, nanoseconds) = value.modified;
+        let modified = Timestamp { seconds, nanoseconds };
+        let times = (Fresh { until, source: current.generation }, fetched);
+        let listing = self.settle_recalled((directory, modified), Arc::new(names), times)?;
+        let mut directories = value.directories.iter().copied().peekable();
+        let unknown = (0..).zip(&value.inodes).filter(|(place, inode)| {
+            let is_directory = directories.next_if_eq(place).is_some();
+            let child = form::child(**inode, is_directory);
+            child.inspect(|child| listing.set_child(*place as usize, *child)).is_none()
+        });
+        if unknown.count() == 0 {
+            listing.settle_known();
+        }
+        let mut contents = self.contents.lock();
+        if let Some(newer) = contents.listing(path) {
+            return Some(newer);
+        }
+        contents.put_listing(path, Arc::clone(&listing));
+        Some(listing)
+    }
+
+    /// Returns a record and what is left of its freshness, if it is believed.
+    async fn recall<T: DeserializeOwned + Send + 'static>(
+        &self,
+        disk: &Disk,
+        key: Key,
+        way: impl FnOnce() -> Vec<PathKey>,
+    ) -> Option<Recalled<T>> {
+        let (sequence, record) = disk.read(key).await?;
+        if !disk.believes(sequence, way) {
+            return None;
+        }
+        let Dated { times, value } = if record.len() < DECODE_ASIDE {
+            decode(&record)?
+        } else {
+            tokio::task::spawn_blocking(move || decode(&record)).await.ok()??
+        };
+        let clocks = (self.clock.monotonic(), self.clock.calendar());
+        let (fetched, until) = times.on(clocks, self.settings().ttl);
+        Some(Recalled { value, fetched, until })
+    }
+
+    fn is_servable(&self, until: Duration) -> bool {
+        let now = self.clock.monotonic();
+        until != NEVER && (now < until || self.serves_stale(until, now))
+    }
+
+    fn times(&self, fetched: Duration, until: Duration) -> Times {
+        Times::new((fetched, until), (self.clock.monotonic(), self.clock.calendar()))
+    }
+}
+
+fn put<T: Serialize>(disk: &Disk, key: Key, value: &Dated<T>) {
+    if let Some(record) = encode(value) {
+        disk.put(key, record);
+    }
+}
+
+/// Returns the path of an object and of all above it.
+fn way(object: &Object) -> Vec<PathKey> {
+    let mut names = Vec::new();
+    let mut at = object;
+    while let Some((parent, name)) = at.place() {
+        names.push(name);
+        at = parent;
+    }
+    let mut way = vec![PathKey::ROOT];
+    for name in names.into_iter().rev() {
+        way.extend(way.last().map(|above| above.child(name)));
+    }
+    way
+}
