@@ -1,6 +1,7 @@
 //! The commands.
 
 mod asked;
+mod cache;
 mod check;
 mod config;
 mod demo;
@@ -69,6 +70,9 @@ enum Command {
     Explain(PathArgs),
     /// Ask anew for everything at and below a path, at its next use
     Refresh(PathArgs),
+    /// Look at what is kept of the providers' answers, and remove it
+    #[command(subcommand, disable_help_subcommand = true)]
+    Cache(CacheCommand),
     /// Look at the secrets of the configuration
     #[command(subcommand)]
     Secrets(SecretsCommand),
@@ -134,6 +138,29 @@ struct ErrorsArgs {
 struct PathArgs {
     /// A file or directory below a mount, or one that should be there
     path: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum CacheCommand {
+    /// Show what the caches hold and how well they serve
+    Stats(CacheStatsArgs),
+    /// Remove what is kept of all providers, or of what is below a path
+    Clear(CacheClearArgs),
+}
+
+#[derive(Debug, Args)]
+struct CacheStatsArgs {
+    /// Of the provider that this is below the mount of only
+    path: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct CacheClearArgs {
+    /// Below this file or directory of a mount only
+    path: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -234,6 +261,12 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         }
         Command::Explain(arguments) => explain::explain(&Places::find()?, &arguments.path),
         Command::Refresh(arguments) => explain::refresh(&Places::find()?, &arguments.path),
+        Command::Cache(CacheCommand::Stats(CacheStatsArgs { path, json })) => {
+            cache::stats(&Places::find()?, path.as_deref(), json)
+        }
+        Command::Cache(CacheCommand::Clear(CacheClearArgs { path })) => {
+            cache::clear(&Places::find()?, path.as_deref())
+        }
         Command::Secrets(SecretsCommand::Check) => secrets::check(&Places::find()?),
         Command::Doctor(DoctorArgs { json: true }) => doctor::json(&Places::find()?),
         Command::Doctor(DoctorArgs { json: false }) => doctor::list(&Places::find()?),

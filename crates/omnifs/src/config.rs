@@ -41,7 +41,6 @@ pub(crate) struct HostConfig {
     /// Bytes of memory that the caches of all providers share.
     pub(crate) memory: u64,
     /// Bytes of disk that the caches of all providers share.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the disk cache to come"))]
     pub(crate) disk: u64,
 }
 

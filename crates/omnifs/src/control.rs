@@ -1,8 +1,9 @@
 //! The control socket: how commands talk to the daemon.
 //!
 //! HTTP over a Unix socket that only its owner can reach: `GET /v1/status` answers a
-//! [`Status`], `GET /v1/errors` the failures, `POST /v1/explain` what is known of a [`Place`];
-//! `POST /v1/refresh` believes nothing of one any more, `POST /v1/reload` applies the configuration
+//! [`Status`], `GET /v1/errors` the failures, `GET /v1/caches` what is kept, `POST /v1/explain` what
+//! is known of a [`Place`]; `POST /v1/refresh` believes nothing of one any more, `POST /v1/clear`
+//! keeps nothing of it either, `POST /v1/reload` applies the configuration
 //! and `POST /v1/stop` ends the daemon.
 
 pub(crate) mod client;
@@ -103,6 +104,54 @@ pub(crate) struct Known {
     pub(crate) stale: bool,
     /// Whether something failed while it was made.
     pub(crate) partial: bool,
+}
+
+/// What `omnifs cache stats --json` prints, and `GET /v1/caches` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Caches {
+    /// [`SCHEMA`].
+    pub(crate) schema: u32,
+    /// Those of the providers, in the order of the configuration.
+    pub(crate) providers: Vec<CacheReport>,
+}
+
+/// What is kept of one provider's answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CacheReport {
+    /// Its name.
+    pub(crate) provider: String,
+    /// Bytes in memory; nothing while no daemon runs.
+    pub(crate) memory: Option<u64>,
+    /// What is on disk; nothing when that is switched off or not possible.
+    pub(crate) disk: Option<DiskReport>,
+}
+
+/// What a disk cache holds and did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DiskReport {
+    /// Bytes of its files.
+    pub(crate) bytes: u64,
+    /// Bytes that it may have.
+    pub(crate) budget: Option<u64>,
+    /// What it did since the daemon started.
+    pub(crate) counts: Option<DiskCounts>,
+    /// Why nothing can be written at the moment.
+    pub(crate) trouble: Option<String>,
+}
+
+/// What a disk cache did since it was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DiskCounts {
+    /// Records that can be found.
+    pub(crate) records: u64,
+    /// Records that were looked for and found.
+    pub(crate) hits: u64,
+    /// Records that were looked for and not found.
+    pub(crate) misses: u64,
+    /// Records that were not as they had been written, and are fetched again.
+    pub(crate) damaged: u64,
+    /// Records that were not kept, as the disk was slower than they came, or full.
+    pub(crate) dropped: u64,
 }
 
 /// What `POST /v1/refresh` answers.

@@ -1,6 +1,7 @@
 //! The daemon: one process a user, which owns the mounts.
 
 mod compose;
+pub(crate) mod disks;
 mod grants;
 mod host;
 mod journal;

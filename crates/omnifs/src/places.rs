@@ -15,6 +15,11 @@ use crate::env;
 /// The longest path that `sun_path` of `unix(7)` takes, without its closing NUL.
 const SOCKET_PATH_MAX: usize = 107;
 
+/// What marks a directory whose content need not be backed up: the text of the Cache Directory
+/// Tagging Specification, <https://bford.info/cachedir/>.
+const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This directory holds what omnifs can fetch again.\n";
+
 /// All places of this user, absolute.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
@@ -88,6 +93,27 @@ impl Places {
     /// Returns the directory of everything that can be fetched or made again.
     pub(crate) fn cache(&self) -> PathBuf {
         self.compiled.parent().unwrap_or(&self.compiled).to_path_buf()
+    }
+
+    /// Returns the directory of what is kept of a provider.
+    pub(crate) fn kept(&self, provider: &str) -> PathBuf {
+        self.cache().join(provider)
+    }
+
+    /// Makes the directory of everything that can be fetched or made again, and tells programs
+    /// that make backups so.
+    ///
+    /// # Errors
+    /// As the file system has it.
+    pub(crate) fn make_cache(&self) -> anyhow::Result<PathBuf> {
+        let cache = self.cache();
+        make_private(&cache)?;
+        let tag = cache.join("CACHEDIR.TAG");
+        if !tag.exists() {
+            std::fs::write(&tag, CACHEDIR_TAG)
+                .with_context(|| format!("cannot write {}", tag.display()))?;
+        }
+        Ok(cache)
     }
 
     /// Returns the path of the log.

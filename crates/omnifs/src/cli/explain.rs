@@ -76,17 +76,20 @@ pub(super) fn refresh(places: &Places, path: &Path) -> Result<Exit, Failure> {
 }
 
 /// Returns a path in full, and what it is to its provider.
-fn place(daemon: &Daemon<'_>, path: &Path) -> Result<(PathBuf, Place), Failure> {
+pub(super) fn place(daemon: &Daemon<'_>, path: &Path) -> Result<(PathBuf, Place), Failure> {
     let path = resolved(path)?;
-    let (provider, inside) = owner(&daemon.status()?, &path).ok_or_else(|| {
-        Failure::new(format!("{} is not below a mount of omnifs", path.display()))
-            .remedy("`omnifs status` shows the mounts")
-    })?;
+    let (provider, inside) = owner(&daemon.status()?, &path).ok_or_else(|| nobodys(&path))?;
     Ok((path, Place { provider, path: format!("/{}", inside.display()) }))
 }
 
+/// Says that a path is no provider's.
+pub(super) fn nobodys(path: &Path) -> Failure {
+    Failure::new(format!("{} is not below a mount of omnifs", path.display()))
+        .remedy("`omnifs status` shows the mounts")
+}
+
 /// Makes a path absolute without asking the mount that it leads to: `..` is taken as text.
-fn resolved(path: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn resolved(path: &Path) -> Result<PathBuf, Failure> {
     let absolute =
         std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))?;
     let mut resolved = PathBuf::new();

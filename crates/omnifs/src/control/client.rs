@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::{CallFailure, Known, Place, Refreshed, Reloaded, Status};
+use super::{Caches, CallFailure, Known, Place, Refreshed, Reloaded, Status};
 use crate::places::{Places, SocketPath};
 
 /// How long the daemon may take to answer: it answers from memory.
@@ -87,6 +87,23 @@ impl<'a> Daemon<'a> {
     /// When the daemon does not answer in time, or in a form that this version does not know.
     pub(crate) fn refresh(&self, place: &Place) -> anyhow::Result<Refreshed> {
         self.tell(place, "/v1/refresh")
+    }
+
+    /// Returns what is kept of the providers' answers.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or in a form that this version does not know.
+    pub(crate) fn caches(&self) -> anyhow::Result<Caches> {
+        let answer = self.ask(Method::GET, "/v1/caches")?;
+        serde_json::from_slice(&answer).context("this version cannot read the daemon's caches")
+    }
+
+    /// Makes the daemon keep nothing any more of a place.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or in a form that this version does not know.
+    pub(crate) fn clear(&self, place: &Place) -> anyhow::Result<Refreshed> {
+        self.tell(place, "/v1/clear")
     }
 
     /// Asks the daemon to end; it does so after its answer.

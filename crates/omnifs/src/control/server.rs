@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 
-use super::{CallFailure, Known, Place, Refreshed, Reloaded, Status};
+use super::{Caches, CallFailure, Known, Place, Refreshed, Reloaded, Status};
 use crate::places::SocketPath;
 
 /// What the socket tells and does.
@@ -31,6 +31,13 @@ pub(crate) trait Control: Send + Sync + 'static {
     /// Believes nothing any more of a place and what is below it; returns whether anything was
     /// known.
     fn refresh(&self, place: &Place) -> bool;
+
+    /// Returns what is kept of the providers' answers, from memory.
+    fn caches(&self) -> Caches;
+
+    /// Keeps nothing any more of a place and what is below it; returns whether there is such a
+    /// provider.
+    fn clear(&self, place: &Place) -> bool;
 
     /// Applies the configuration as it is now. The error is what is wrong with it, for the
     /// user; nothing changes then.
@@ -88,6 +95,16 @@ impl Socket {
                 "/v1/refresh",
                 post(async |State(control): State<Arc<dyn Control>>, Json(place): Json<Place>| {
                     Json(Refreshed { known: control.refresh(&place) })
+                }),
+            )
+            .route(
+                "/v1/caches",
+                get(async |State(control): State<Arc<dyn Control>>| Json(control.caches())),
+            )
+            .route(
+                "/v1/clear",
+                post(async |State(control): State<Arc<dyn Control>>, Json(place): Json<Place>| {
+                    Json(Refreshed { known: control.clear(&place) })
                 }),
             )
             .route(

@@ -10,9 +10,10 @@ use omnifs_runtime::{
     Engine, EngineOptions, Limits, LoadError, LogLine, LogSource, Provider, ProviderLog,
     ProviderOptions, Severity,
 };
-use omnifs_vfs::{Settings, Source, SystemClock, Tree};
+use omnifs_vfs::{Identity, Settings, Source, SystemClock, Tree};
 use tokio::runtime::Handle;
 
+use super::disks::{self, Disks};
 use super::grants::{self, Common};
 use super::host::Host;
 use super::slot::Serving;
@@ -30,6 +31,15 @@ pub(super) struct Parts {
     /// Bytes of memory that all caches together were promised; over the host's total, each
     /// gets its part of that.
     promised: u64,
+    /// The same of the disk.
+    promised_disk: u64,
+    pub(super) disks: Disks,
+}
+
+/// A component that can be served, and whose its answers are.
+pub(super) struct Loaded {
+    pub(super) provider: Arc<Provider>,
+    pub(super) identity: Identity,
 }
 
 /// Returns the host of a configuration, on the runtime that this is called on.
@@ -50,6 +60,8 @@ pub(super) fn host(config: Config, places: &Places) -> anyhow::Result<Arc<Host>>
         log: Arc::new(LogLines),
         runtime: Handle::current(),
         promised: config.enabled().map(|provider| provider.cache.memory).sum(),
+        promised_disk: config.enabled().filter_map(|provider| provider.cache.disk).sum(),
+        disks: Disks::new(places.clone()),
         host: config.host,
     };
     Ok(Host::new(config.providers, parts, places.clone()))
@@ -60,22 +72,23 @@ impl Parts {
     ///
     /// # Errors
     /// Why it cannot be used, for the user.
-    pub(super) fn load(&self, config: &ProviderConfig) -> Result<Arc<Provider>, Trouble> {
+    pub(super) fn load(&self, config: &ProviderConfig) -> Result<Loaded, Trouble> {
         let component = config.component.bytes()?;
+        let identity = disks::identity(config, &component);
         let options = ProviderOptions {
             name: config.name.clone(),
             limits: limits(&config.limits),
             log: Arc::clone(&self.log),
             grants: grants::grants(config, &self.common)?,
         };
-        Provider::load(&self.engine, &component, options).map_err(|LoadError { reason, remedy }| {
-            Trouble {
-                reason,
-                remedy: remedy.unwrap_or_else(|| {
-                    "build it again with `omnifs build`, then `omnifs restart`".to_owned()
-                }),
-            }
-        })
+        let loaded = Provider::load(&self.engine, &component, options);
+        let provider = loaded.map_err(|LoadError { reason, remedy }| Trouble {
+            reason,
+            remedy: remedy.unwrap_or_else(|| {
+                "build it again with `omnifs build`, then `omnifs restart`".to_owned()
+            }),
+        })?;
+        Ok(Loaded { provider, identity })
     }
 
     /// Mounts a provider at `path` and serves it.
@@ -84,12 +97,13 @@ impl Parts {
     /// Why it cannot be mounted, for the user.
     pub(super) fn serve(
         &self,
-        provider: Arc<Provider>,
+        Loaded { provider, identity }: Loaded,
         config: &ProviderConfig,
         path: &Path,
     ) -> Result<Serving, Trouble> {
         let source: Arc<dyn Source> = Arc::<Provider>::clone(&provider);
-        let tree = Tree::new(source, Arc::clone(&self.common.clock), self.settings(config));
+        let tree =
+            Tree::new(source, Arc::clone(&self.common.clock), self.settings(config, identity));
         let options = MountOptions {
             mountpoint: path.to_path_buf(),
             name: config.name.clone(),
@@ -103,7 +117,9 @@ impl Parts {
     }
 
     /// Returns how a provider's tree caches.
-    pub(super) fn settings(&self, config: &ProviderConfig) -> Settings {
+    pub(super) fn settings(&self, config: &ProviderConfig, identity: Identity) -> Settings {
+        let disk = config.cache.disk;
+        let disk = disk.map(|bytes| part(bytes, self.host.disk, self.promised_disk));
         Settings {
             provider: config.name.clone(),
             answer: config.limits.answer,
@@ -111,20 +127,21 @@ impl Parts {
             negative: config.cache.negative,
             stale_while_revalidate: config.cache.stale_while_revalidate,
             stale_if_error: config.cache.stale_if_error,
-            memory: self.memory(config.cache.memory),
+            memory: part(config.cache.memory, self.host.memory, self.promised),
+            disk: self.disks.of(&config.name, identity, disk),
             read_ahead: read_ahead(&config.limits),
         }
     }
+}
 
-    /// Returns what a cache that was promised `bytes` gets of the host's total.
-    fn memory(&self, bytes: u64) -> u64 {
-        if self.promised <= self.host.memory {
-            return bytes;
-        }
-        let part =
-            u128::from(bytes) * u128::from(self.host.memory) / u128::from(self.promised.max(1));
-        u64::try_from(part).unwrap_or(bytes)
+/// Returns what a cache that was promised `bytes` gets of the host's total, when all together were
+/// promised so much.
+fn part(bytes: u64, total: u64, promised: u64) -> u64 {
+    if promised <= total {
+        return bytes;
     }
+    let part = u128::from(bytes) * u128::from(total) / u128::from(promised.max(1));
+    u64::try_from(part).unwrap_or(bytes)
 }
 
 /// Returns how many files may be read ahead at once: an instance stays free for what is asked for,

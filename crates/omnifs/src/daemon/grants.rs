@@ -8,7 +8,7 @@ use omnifs_vfs::{Clock, VfsError};
 
 use crate::config::ProviderConfig;
 use crate::control::Trouble;
-use crate::places::{Places, make_private};
+use crate::places::Places;
 use crate::secrets;
 
 /// What the grants of all providers have in common.
@@ -28,9 +28,8 @@ pub(super) fn grants(config: &ProviderConfig, common: &Common) -> Result<Grants,
     let capabilities = &config.capabilities;
     let read = |grant| secrets::read(grant, &common.variables);
     let secrets = capabilities.secrets.iter().map(read).collect::<Result<_, _>>()?;
-    let scratch = common.places.cache();
     // Without it downloads go to the machine's temporary directory.
-    let scratch = make_private(&scratch).is_ok().then_some(scratch);
+    let scratch = common.places.make_cache().ok();
     Ok(Grants {
         http: capabilities.http.clone(),
         secrets,

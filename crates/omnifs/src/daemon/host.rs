@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
@@ -12,8 +13,11 @@ use super::compose::Parts;
 use super::slot::Slot;
 use crate::config::{Component, Config, ConfigError, ProviderConfig};
 use crate::control::server::Control;
-use crate::control::{CallFailure, Known, Place, SCHEMA, Status, Trouble};
+use crate::control::{Caches, CallFailure, Known, Place, SCHEMA, Status, Trouble};
 use crate::places::Places;
+
+/// How long the end waits for what is to be kept on disk.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// Why the configuration is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +30,7 @@ pub(super) enum Occasion {
 
 /// All providers of the configuration that are enabled.
 pub(super) struct Host {
-    parts: Parts,
+    parts: Arc<Parts>,
     places: Places,
     /// Guards the list only.
     slots: Mutex<Slots>,
@@ -49,11 +53,15 @@ impl Host {
         let enabled = providers.into_iter().filter(|provider| provider.enabled);
         let slots = Slots { list: enabled.map(Slot::new).collect(), closed: false };
         let (slots, applying) = (Mutex::new(slots), tokio::sync::Mutex::default());
-        Arc::new(Self { parts, places, slots, applying })
+        Arc::new(Self { parts: Arc::new(parts), places, slots, applying })
     }
 
     fn slots(&self) -> Vec<Arc<Slot>> {
         self.slots.lock().list.clone()
+    }
+
+    fn slot(&self, provider: &str) -> Option<Arc<Slot>> {
+        self.slots().into_iter().find(|slot| slot.name() == provider)
     }
 
     /// Loads and mounts every provider, all at once, and returns when each of them serves or
@@ -191,6 +199,11 @@ impl Host {
             slots.list.clone()
         };
         self.close_all(slots).await;
+        let parts = Arc::clone(&self.parts);
+        let flushed = tokio::task::spawn_blocking(move || parts.disks.flush(FLUSH)).await;
+        if let Err(error) = flushed {
+            tracing::error!(%error, "writing the caches failed");
+        }
     }
 
     async fn close_all(&self, slots: Vec<Arc<Slot>>) {
@@ -223,13 +236,20 @@ impl Control for Host {
     }
 
     fn explain(&self, place: &Place) -> Option<Known> {
-        self.slots().iter().find(|slot| slot.name() == place.provider)?.explain(&place.path)
+        self.slot(&place.provider)?.explain(&place.path)
     }
 
     fn refresh(&self, place: &Place) -> bool {
-        let slots = self.slots();
-        let slot = slots.iter().find(|slot| slot.name() == place.provider);
-        slot.is_some_and(|slot| slot.refresh(&place.path))
+        self.slot(&place.provider).is_some_and(|slot| slot.refresh(&place.path))
+    }
+
+    fn caches(&self) -> Caches {
+        let providers = self.slots().iter().filter_map(|slot| slot.cache()).collect();
+        Caches { schema: SCHEMA, providers }
+    }
+
+    fn clear(&self, place: &Place) -> bool {
+        self.slot(&place.provider).is_some_and(|slot| slot.clear(&place.path))
     }
 
     fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<(), String>> {

@@ -11,11 +11,12 @@ use omnifs_runtime::{FailedCall, Provider};
 use omnifs_vfs::{NodeKind, Source, Timestamp, Tree};
 use parking_lot::Mutex;
 
-use super::compose::Parts;
+use super::compose::{Loaded, Parts};
 use super::{grants, mountpoint};
 use crate::config::{Component, ProviderConfig};
 use crate::control::{
-    CacheStatus, CallFailure, Known, ProviderStatus, State, Trouble, UpstreamStatus,
+    CacheReport, CacheStatus, CallFailure, DiskCounts, DiskReport, Known, ProviderStatus, State,
+    Trouble, UpstreamStatus,
 };
 
 /// How long finding out what a mount's path leads to may take: it may lead through somebody
@@ -147,8 +148,8 @@ impl Slot {
         if std::mem::replace(&mut *self.tried.lock(), tried.clone()) == tried {
             return;
         }
-        let provider = match parts.load(&new) {
-            Ok(provider) => provider,
+        let Loaded { provider, identity } = match parts.load(&new) {
+            Ok(loaded) => loaded,
             Err(trouble) => {
                 let Trouble { reason, remedy } = &trouble;
                 tracing::error!(provider = self.name, reason, remedy, "the old component stays");
@@ -160,7 +161,7 @@ impl Slot {
         let mut standing = self.standing.lock();
         if let (Gate::Open, Standing::Serving(serving)) = (*gate, &mut *standing) {
             let source: Arc<dyn Source> = Arc::<Provider>::clone(&provider);
-            serving.tree.replace(source, parts.settings(&new));
+            serving.tree.replace(source, parts.settings(&new, identity));
             serving.provider = provider;
             *self.config.lock() = new;
             *self.behind.lock() = None;
@@ -295,6 +296,32 @@ impl Slot {
         self.tree().is_some_and(|tree| tree.expire(path))
     }
 
+    /// Keeps nothing any more of a path and what is below it. Returns whether anything serves.
+    pub(super) fn clear(&self, path: &str) -> bool {
+        self.tree().is_some_and(|tree| {
+            tree.clear(path);
+            true
+        })
+    }
+
+    /// Returns what is kept of its answers, if it serves.
+    pub(super) fn cache(&self) -> Option<CacheReport> {
+        let kept = self.tree()?.statistics();
+        let disk = kept.disk.map(|disk| DiskReport {
+            bytes: disk.bytes,
+            budget: Some(disk.budget),
+            trouble: disk.trouble,
+            counts: Some(DiskCounts {
+                records: disk.records,
+                hits: disk.hits,
+                misses: disk.misses,
+                damaged: disk.damaged,
+                dropped: disk.dropped,
+            }),
+        });
+        Some(CacheReport { provider: self.name.clone(), memory: Some(kept.memory), disk })
+    }
+
     fn tree(&self) -> Option<Arc<Tree>> {
         self.serving(|serving| Arc::clone(&serving.tree))
     }
@@ -327,7 +354,9 @@ impl Slot {
                 status.face = provider.face().number().into();
                 status.instances = counts.instances;
                 status.traps = counts.traps;
-                status.cache.memory = tree.statistics().memory;
+                let kept = tree.statistics();
+                let disk = kept.disk.map_or(0, |disk| disk.bytes);
+                status.cache = CacheStatus { memory: kept.memory, disk };
                 let asked = provider.upstreams().into_iter();
                 status.http = asked.map(upstream).collect();
             }

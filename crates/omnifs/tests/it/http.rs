@@ -14,17 +14,17 @@ use testkit::{Network, Output, Sandbox, Upstream, guests, run};
 use crate::OMNIFS;
 
 /// The value of the secret `KEY` in these tests.
-const VALUE: &str = "omnifs-s3cr3t/value+of=KEY";
+pub(crate) const VALUE: &str = "omnifs-s3cr3t/value+of=KEY";
 
 /// A daemon in a network of its own, with the component `fetcher` mounted as `f`.
-struct Rig {
+pub(crate) struct Rig {
     network: Network,
-    sandbox: Sandbox,
+    pub(crate) sandbox: Sandbox,
 }
 
 impl Rig {
     /// Returns one whose provider has these lines of configuration; nothing runs yet.
-    fn new(more: &str) -> Self {
+    pub(crate) fn new(more: &str) -> Self {
         let network = Network::new();
         let sandbox = Sandbox::new(OMNIFS).inside(&network);
         let rig = Self { network, sandbox };
@@ -42,13 +42,13 @@ impl Rig {
     }
 
     /// Starts the daemon with the secret in its environment.
-    fn start(&self) {
+    pub(crate) fn start(&self) {
         let mut command = self.sandbox.command("omnifs");
         let _started = run(command.arg("start").env("KEY", VALUE)).expect_code(0);
     }
 
     /// Runs a line of shell in the directory of the mount.
-    fn shell(&self, line: &str) -> Output {
+    pub(crate) fn shell(&self, line: &str) -> Output {
         let mount = self.sandbox.root().join("mnt/f");
         run(self.sandbox.command("sh").args(["-c", line]).current_dir(mount))
     }
@@ -69,18 +69,18 @@ impl Rig {
     }
 
     /// Serves HTTPS for a name at an address of the public internet.
-    fn upstream(&self, name: &str) -> Upstream {
+    pub(crate) fn upstream(&self, name: &str) -> Upstream {
         self.network.name(name, &["11.22.33.1"]);
         Upstream::https(&self.network, name)
     }
 }
 
-fn path(before: &str, url: &str, after: &str) -> String {
+pub(crate) fn path(before: &str, url: &str, after: &str) -> String {
     format!("{before}/{}{after}", guests::escape(url))
 }
 
 /// Lines of configuration that allow these entries, and the secret `KEY`.
-fn allowing(entries: &str) -> String {
+pub(crate) fn allowing(entries: &str) -> String {
     format!(
         "[provider.capabilities]\nhttp = {{ allow = [{entries}] }}\n\
          secrets = {{ KEY = {{ env = \"KEY\" }} }}\n\

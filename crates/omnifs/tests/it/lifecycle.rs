@@ -88,13 +88,14 @@ fn the_status_is_a_table_for_people_and_json_for_programs() {
     let pid = sandbox.daemon().unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let memory = json["providers"][0]["cache"]["memory"].as_u64().unwrap();
+    let disk = json["providers"][0]["cache"]["disk"].as_u64().unwrap();
     assert!(memory >= 18, "{text}");
     let expected = format!(
         r#"{{"schema":1,"pid":{pid},"version":"1.0.0","providers":[{{"name":"hello","path":"{}","#,
         guests::HELLO_PATH
     ) + &format!(
         r#""mount":"{mount}","state":"ready","error":null,"face":1,"instances":1,"traps":0,"http":[],"#
-    ) + &format!(r#""cache":{{"memory":{memory},"disk":0}}}}]}}"#);
+    ) + &format!(r#""cache":{{"memory":{memory},"disk":{disk}}}}}]}}"#);
     assert_eq!(text, format!("{expected}\n"));
 }
 

@@ -17,6 +17,7 @@ mod failing;
 mod fstab;
 mod generated;
 mod http;
+mod kept;
 mod killed;
 mod leaks;
 mod lifecycle;

@@ -14,7 +14,7 @@ use crate::{LIMIT, OMNIFS, mounted_with};
 const READERS: usize = 16;
 
 /// A cache that keeps next to nothing, so that what is read is asked for.
-const CACHE: &str = "[provider.cache]\nttl = 3600\nmemory = 1\n";
+const CACHE: &str = "[provider.cache]\nttl = 3600\nmemory = 1\ndisk = false\n";
 
 fn status(sandbox: &Sandbox) -> Value {
     let output = sandbox.omnifs(["status", "--json"]).expect_code(0);
