@@ -77,6 +77,30 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "With upstream bytes changing under readers and 4 MiB of memory, an open file and a map \
+               are one version or an error; a second ls after ttl shows the new name with ls, python \
+               and raw getdents.",
+        tests: &[
+            "omnifs::it kept::versions::an_open_file_and_a_map_are_one_version_or_an_error",
+            "omnifs::it kept::versions::after_its_freshness_a_second_listing_shows_the_new_name_to_everybody",
+        ],
+    },
+    Promise {
+        text: "After omnifs restart with the upstream stopped everything read before is served within \
+               stale_if_error, marked stale; with 1,000 random bits flipped in the cache directory \
+               there are 0 wrong bytes.",
+        tests: &[
+            "omnifs::it kept::upstream::after_a_restart_without_the_upstream_everything_read_is_there_and_says_it_is_stale",
+            "omnifs::it kept::damage::a_thousand_flipped_bits_give_no_wrong_byte",
+        ],
+    },
+    Promise {
+        text: "kill -9 20 times while the cache fills: the next start serves, with 0 corrupt hits.",
+        tests: &[
+            "omnifs::it kept::damage::twenty_kills_while_it_fills_leave_what_is_sound_and_nothing_else",
+        ],
+    },
+    Promise {
         text: "A documented line of fstab works: mount, mount --all and umount of a provider, by \
                mount(8) and the binary as mount.omnifs.",
         tests: &[

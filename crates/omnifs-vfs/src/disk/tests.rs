@@ -93,6 +93,7 @@ async fn the_newest_record_counts_and_what_was_removed_stays_so() {
     assert_eq!(count(&disk, 0..5).await, 1);
 }
 
+/// > The cache's files stay within `disk`; what nobody used for the longest time goes first.
 #[tokio::test]
 async fn it_keeps_its_budget_and_what_is_in_use() {
     let directory = TempDir::new().unwrap();

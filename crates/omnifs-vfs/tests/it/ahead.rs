@@ -24,6 +24,8 @@ async fn read(rig: &Rig, number: usize) {
     rig.settle().await;
 }
 
+/// > From the third file on that is read or asked for its size in turn, the next ones are read
+/// > ahead; one or two read nothing else.
 #[tokio::test]
 async fn one_or_two_files_read_nothing_ahead() {
     let rig = rig(50, "x", 1 << 20).await;

@@ -6,6 +6,8 @@ use vfs_testing::Item;
 
 use crate::rig::{Rig, TTL};
 
+/// > Looking a name up reads nothing; asking for its size reads the file, once for all who ask at
+/// > the same time.
 #[tokio::test]
 async fn a_lookup_reads_nothing_and_shows_no_size_that_stat_could_see() {
     let rig = Rig::new();
@@ -19,6 +21,7 @@ async fn a_lookup_reads_nothing_and_shows_no_size_that_stat_could_see() {
     assert_eq!(rig.source.calls().reads, 1);
 }
 
+/// > Of two programs that ask for the first time at once both get the exact size.
 #[tokio::test]
 async fn an_exact_size_is_valid_once_it_has_taken_the_place_of_the_placeholder() {
     let rig = Rig::new();
@@ -64,6 +67,8 @@ async fn stat_and_reads_at_once_cause_one_read() {
     assert_eq!(rig.source.calls().reads, 1);
 }
 
+/// > When the bytes change, the name shows the new ones and the old version stays as it was until
+/// > nobody has it open.
 #[tokio::test]
 async fn a_changed_file_is_another_node_and_the_old_one_keeps_its_bytes() {
     let rig = Rig::new();
@@ -104,6 +109,8 @@ async fn a_new_version_survives_being_forgotten_at_once() {
     assert_eq!(rig.tree.statistics().nodes, 1);
 }
 
+/// > A file whose bytes are the same after a refresh keeps its pages in the kernel's cache and its
+/// > times.
 #[tokio::test]
 async fn an_unchanged_file_keeps_its_node_and_time_over_a_refresh() {
     let rig = Rig::new();

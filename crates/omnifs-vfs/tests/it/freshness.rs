@@ -4,6 +4,8 @@ use vfs_testing::Item;
 
 use crate::rig::{Rig, STALE, TTL};
 
+/// > Past that it is served for `stale_while_revalidate` and asked for behind; past that it is
+/// > waited for.
 #[tokio::test]
 async fn past_its_freshness_a_name_serves_at_once_and_is_refreshed_behind() {
     let rig = Rig::new();

@@ -4,6 +4,7 @@ use vfs_testing::Item;
 
 use crate::rig::Rig;
 
+/// > A path has at most 128 directories, which every cycle reaches.
 #[tokio::test]
 async fn a_path_ends_at_128_directories() {
     let rig = Rig::new();
@@ -22,6 +23,7 @@ async fn a_path_ends_at_128_directories() {
     panic!("no end");
 }
 
+/// > Contents and listings stay within `memory`; what programs have open is dropped last.
 #[tokio::test]
 async fn contents_and_listings_stay_within_their_budget() {
     let rig = Rig::new();

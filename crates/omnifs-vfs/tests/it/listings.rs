@@ -6,6 +6,7 @@ use vfs_testing::Item;
 
 use crate::rig::{Rig, STALE, TTL};
 
+/// > Listing reads no file, and asks for kinds only for as long as that needs no request.
 #[tokio::test]
 async fn a_listing_has_names_kinds_and_inodes_and_reads_nothing() {
     let rig = Rig::new();
@@ -18,6 +19,8 @@ async fn a_listing_has_names_kinds_and_inodes_and_reads_nothing() {
     assert_eq!((entry.attributes.st_ino, rig.source.calls().lookups), (7, 0), "probed");
 }
 
+/// > A name is 1 to 255 bytes without `/`, NUL and control characters, and neither `.` nor `..`;
+/// > what cannot be one is left out and counted, and of two that are equal the first is kept.
 #[tokio::test]
 async fn names_that_cannot_be_names_are_left_out_and_counted() {
     let rig = Rig::new();
@@ -153,6 +156,8 @@ fn names(listed: &[(String, Option<NodeKind>)]) -> Vec<&str> {
     listed.iter().map(|(name, _)| name.as_str()).collect()
 }
 
+/// > As long as the same names are there each keeps its place, in whatever order a provider lists
+/// > them.
 #[tokio::test]
 async fn the_same_names_in_another_order_keep_their_places() {
     let rig = Rig::new();

@@ -6,6 +6,7 @@ use vfs_testing::Item;
 
 use crate::rig::{Rig, TTL};
 
+/// > An answer is fresh for `ttl`, an absence for `negative`; nobody is asked meanwhile.
 #[tokio::test]
 async fn a_name_is_asked_for_once_while_it_is_fresh() {
     let rig = Rig::new();
@@ -46,6 +47,7 @@ async fn a_failure_is_not_an_absence_and_is_not_remembered() {
     assert_eq!(rig.list(NodeId::ROOT).await.len(), 1);
 }
 
+/// > One slow name never holds up its siblings, nor one provider another.
 #[tokio::test(start_paused = true)]
 async fn one_slow_name_does_not_delay_its_siblings() {
     let rig = Rig::new();

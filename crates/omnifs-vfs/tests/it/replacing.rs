@@ -14,6 +14,7 @@ fn replace(rig: &Rig) -> Arc<Memory> {
     source
 }
 
+/// > Nothing that an exchanged component said is believed.
 #[tokio::test]
 async fn nothing_that_the_old_source_said_is_believed() {
     let rig = Rig::new();

@@ -220,6 +220,7 @@ impl Guest for Renaming {
 omnifs_provider::export!(Renaming with_types_in omnifs_provider);
 "#;
 
+/// > `st_ino` is the provider's number and one: it is the same after a rename and a restart.
 #[test]
 fn an_object_keeps_its_number_over_a_rename_and_a_restart() {
     let sandbox = Sandbox::new(OMNIFS);

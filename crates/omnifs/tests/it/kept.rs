@@ -120,6 +120,7 @@ fn switched_off_it_keeps_nothing_and_removes_what_was_kept() {
     assert!(segments(&cache).is_empty());
 }
 
+/// > What one component, grant or configuration brought is there for no other.
 #[test]
 fn what_one_grant_brought_is_not_there_for_another() {
     let sandbox = Sandbox::new(OMNIFS);

@@ -140,6 +140,8 @@ fn of_daemons_that_start_together_one_wins() {
     assert_eq!(sandbox.mounts().len(), 1);
 }
 
+/// > After a crash the next start serves again, with one mount; a mount that hangs is found and
+/// > replaced.
 #[test]
 fn after_a_kill_the_next_start_serves_again() {
     let sandbox = Sandbox::new(OMNIFS);

@@ -155,6 +155,7 @@ fn compare_all(user: User) {
     assert!(faults.is_empty(), "{} rows:\n\n{}", faults.len(), faults.join("\n\n"));
 }
 
+/// > A size is exactly the number of bytes that a read returns, for every tool; none is guessed.
 #[test]
 fn every_row_is_equal_for_root() {
     compare_all(User::Root);

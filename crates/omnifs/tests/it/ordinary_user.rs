@@ -20,6 +20,7 @@ pub(crate) fn configure(user: &Private, mount: &str, host: &str) {
     user.configure(&format!("{host}{provider}"));
 }
 
+/// > A mount is its user's alone unless others are let in on request.
 #[test]
 fn a_user_mounts_reads_and_unmounts() {
     let user = user("~/mnt/hello");

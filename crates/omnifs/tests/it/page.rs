@@ -68,6 +68,8 @@ fn config(component: &Path) -> String {
     )
 }
 
+/// > `start` returns when every mount answered a read, or says why one did not; one that fails
+/// > leaves the others serving.
 #[test]
 fn its_commands_give_its_outputs() {
     let reader = Reader::new();

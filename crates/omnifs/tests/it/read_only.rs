@@ -4,6 +4,7 @@ use testkit::{Sandbox, guests};
 
 use crate::{OMNIFS, mounted};
 
+/// > Nothing can be written: every change is refused as on a read-only file system.
 #[test]
 fn every_change_is_refused_as_on_a_read_only_file_system() {
     let sandbox = Sandbox::new(OMNIFS);

@@ -144,6 +144,8 @@ fn python(sandbox: &Sandbox, program: &str, arguments: &[&str]) -> String {
     run(sandbox.command("python3").args(["-c", program]).args(arguments)).expect_code(0).stdout
 }
 
+/// > A listing has every name once, in the provider's order, however it is read: in tiny pieces, by
+/// > two at a time, from a place in its middle.
 #[test]
 fn every_length_is_listed_exactly_twice_over() {
     let sandbox = Sandbox::new(OMNIFS);
@@ -216,6 +218,7 @@ fn two_readers_at_once_each_see_all() {
     assert_eq!(results, ["100002\n100002\n"; 2]);
 }
 
+/// > Who reads a listing while it changes reads the one that was begun, to its end.
 #[test]
 fn a_directory_that_changes_under_its_reader_stays_whole() {
     let sandbox = Sandbox::new(OMNIFS);

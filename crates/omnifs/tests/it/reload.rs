@@ -63,6 +63,7 @@ fn a_saved_configuration_mounts_and_unmounts_and_leaves_the_others_alone() {
     assert_eq!(text, "hello from omnifs\n");
 }
 
+/// > A new configuration is checked as a whole; a mistake changes nothing and is shown in its line.
 #[test]
 fn a_file_with_a_mistake_changes_nothing_and_says_where_it_is() {
     let sandbox = Sandbox::new(OMNIFS);
@@ -86,6 +87,8 @@ fn reload_needs_a_daemon() {
     assert!(refused.stderr.contains("omnifs start"), "{}", refused.stderr);
 }
 
+/// > A component that is saved is exchanged under its mount; one that does not fit leaves the old
+/// > one.
 #[test]
 fn a_saved_component_is_exchanged_and_one_that_does_not_fit_is_not() {
     let sandbox = Sandbox::new(OMNIFS);

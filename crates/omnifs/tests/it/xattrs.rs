@@ -30,6 +30,8 @@ fn a_long_listing_asks_for_two_attributes_in_all() {
     assert!(asked <= 2, "{asked} requests");
 }
 
+/// > Extended attributes are not listed, so copies take none along, and `ls -l` asks for two in
+/// > all.
 #[test]
 fn copies_carry_no_attribute() {
     let sandbox = Sandbox::new(OMNIFS);

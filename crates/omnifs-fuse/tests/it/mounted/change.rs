@@ -18,6 +18,8 @@ rest = f.read()
 print(len(head + rest), set(head + rest) == {ord('o')}, bytes(mapped) == b'o' * 300000)
 ";
 
+/// > A file that is open, mapped or known by an old descriptor is one version of its bytes, or an
+/// > error: never a mix of two.
 #[test]
 fn an_open_file_keeps_its_bytes_while_its_name_moves_on() {
     for notices in [Notices::Auto, Notices::FallbacksOnly] {
@@ -55,6 +57,7 @@ fn a_new_version_is_pushed_to_the_kernel() {
     assert!(["first", "second", "third"].into_iter().any(pushed));
 }
 
+/// > Memory falls when the kernel forgets; a million files take at most 300 bytes each.
 #[test]
 fn memory_falls_when_the_kernel_forgets() {
     let memory = Memory::new();
@@ -73,6 +76,8 @@ fn memory_falls_when_the_kernel_forgets() {
     assert_eq!(mounted.prints("cat $M/d0/file-0"), "x");
 }
 
+/// > A working directory keeps its place, and a checksum under way its bytes, when names change and
+/// > components are exchanged.
 #[test]
 fn a_working_directory_keeps_its_name_through_changes() {
     let memory = Memory::new();

@@ -31,6 +31,7 @@ fn signal(talk: &Talk, signal: Signal) {
     kill_process(pid, signal).unwrap();
 }
 
+/// > Ctrl-C and kill end a waiting program at once; a signal that it handles is no error for it.
 #[test]
 fn ctrl_c_and_kill_end_a_waiting_program_at_once() {
     for way in WAYS {

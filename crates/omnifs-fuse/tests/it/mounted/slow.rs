@@ -14,6 +14,7 @@ fn one_slow_file() -> Arc<Memory> {
     memory
 }
 
+/// > Who waits for a size holds up no other name of the directory, and can be killed.
 #[test]
 fn who_waits_for_a_size_holds_up_nobody_and_can_be_killed() {
     let memory = one_slow_file();
@@ -34,6 +35,8 @@ fn who_waits_for_a_size_holds_up_nobody_and_can_be_killed() {
     assert_eq!(mounted.session().statistics().interrupted, 2);
 }
 
+/// > Every request of the kernel is answered by `limits.answer`; the call goes on, and its result
+/// > is there for the next try.
 #[test]
 fn a_request_ends_at_its_deadline() {
     let mut setup = Setup::default();

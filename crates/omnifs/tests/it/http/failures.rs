@@ -39,6 +39,7 @@ const READERS: &[&str] = &[
     "wc -c @F",
 ];
 
+/// > A failure is never shown as absence: no tool ends with success on a short answer.
 #[test]
 fn each_failure_has_its_errno_in_every_tool() {
     let rig = Rig::new(&allowing("\"*.example.com\""));
@@ -81,6 +82,7 @@ fn who_cannot_be_reached_is_told_apart() {
     }
 }
 
+/// > Something that was made while a request failed is shown, and believed for one second.
 #[test]
 fn absence_is_absence_and_something_is_shown() {
     let rig = Rig::new(&allowing("\"api.example.com\""));
@@ -120,6 +122,8 @@ fn a_healthy_upstream_is_right_again_without_a_restart() {
     assert!(healthy, "{}", rig.shell(&format!("ls '{list}'")).stderr);
 }
 
+/// > While asking fails, old answers are served for `stale_if_error`, and after one failure nothing
+/// > waits for its own.
 #[test]
 fn what_was_read_before_outlives_a_failing_upstream() {
     let rig = Rig::new(&allowing("\"api.example.com\""));
@@ -155,6 +159,8 @@ fn as_provider_believes_what_the_provider_says() {
     assert_eq!(rig.read("text", &url, "").expect_code(0).stdout, "");
 }
 
+/// > `omnifs errors`, `omnifs explain PATH` and `getfattr -n user.omnifs.error PATH` say why, and
+/// > what helps.
 #[test]
 fn errors_and_explain_say_why_and_what_helps() {
     let rig = Rig::new(&allowing("\"api.example.com\""));

@@ -45,6 +45,8 @@ fn flip(cache: &Path, random: &mut Random) {
     }
 }
 
+/// > Whatever becomes of the cache's files, or of the daemon while it writes them, what comes from
+/// > there is right, or it is fetched again.
 #[test]
 fn a_thousand_flipped_bits_give_no_wrong_byte() {
     let sandbox = Sandbox::new(OMNIFS);

@@ -10,6 +10,8 @@ use crate::http::{Rig, allowing, path};
 
 const HOST: &str = "https://api.example.com";
 
+/// > What was read is kept on disk: after a restart it is served with the freshness that it has
+/// > left, and while its upstream is gone it goes on being served, and says that it is stale.
 #[test]
 fn after_a_restart_without_the_upstream_everything_read_is_there_and_says_it_is_stale() {
     let rig = Rig::new(&allowing("\"api.example.com\""));

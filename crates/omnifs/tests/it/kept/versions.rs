@@ -102,6 +102,8 @@ while (got := libc.syscall(217, f, buffer, len(buffer))) > 0:
 print('\\n'.join(sorted(name for name in names if name not in ('.', '..'))))
 ";
 
+/// > A name that appeared or went, and other bytes, show in `ls`, python and every other program
+/// > once the old answer is not fresh any more.
 #[test]
 fn after_its_freshness_a_second_listing_shows_the_new_name_to_everybody() {
     let rig = Rig::new(&allowing("\"api.example.com\""));
