@@ -1,4 +1,5 @@
-//! Read-ahead: whoever reads files of a directory in turn finds the next ones read.
+//! Read-ahead: whoever reads files of a directory in turn finds the next ones read, and whoever lists
+//! its directories in turn finds the next ones listed.
 
 use std::collections::VecDeque;
 use std::mem::take;
@@ -6,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Tree;
-use super::nodes::{Body, File};
+use super::listing::Listing;
+use super::nodes::{Body, File, Node};
 use crate::sync::{Mutex, spawn};
 use crate::{Entry, Name, NodeId, NodeKind, VfsError};
 
@@ -26,7 +28,7 @@ const QUEUE: usize = 1_024;
 /// The part of the memory that files which are read ahead may take.
 const SHARE: u64 = 4;
 
-/// How the files of one directory are read.
+/// How the files of one directory are read, or its directories listed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Run {
     /// How many were read in turn.
@@ -58,7 +60,7 @@ impl Run {
     }
 }
 
-/// The files that are to be read ahead.
+/// The files that are to be read ahead, and the directories that are to be listed.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     /// Held to put one in or to take one out.
@@ -79,8 +81,24 @@ impl Tree {
         }
     }
 
+    /// Lists on ahead when a directory was opened whose listing had to be `asked` for, or was there
+    /// because of that.
+    pub(super) fn continue_walk(
+        self: &Arc<Self>,
+        (directory, asked): (NodeId, bool),
+        listing: &Listing,
+    ) {
+        let was_ahead = match self.nodes.lock().get_mut(directory) {
+            Ok(node) => take(&mut node.ahead),
+            Err(_) => false,
+        };
+        if asked || was_ahead {
+            self.read_in_turn(directory, listing.weight());
+        }
+    }
+
     /// Takes in that somebody outside was given a file of `size` bytes which had to be read, or
-    /// was read ahead, and reads ahead what may be wanted next.
+    /// was read ahead, or a listing of that size, and reads ahead what may be wanted next.
     pub(super) fn read_in_turn(self: &Arc<Self>, node: NodeId, size: u64) {
         let settings = self.settings();
         if settings.read_ahead == 0 {
@@ -101,27 +119,32 @@ impl Tree {
         while self.start_reader(settings.read_ahead) {}
     }
 
-    /// Returns the nodes of the files that come next in the listing and are not read.
+    /// Returns the nodes of the files, or directories, that come next in the listing and are not
+    /// read.
     fn next_in_turn(&self, node: NodeId, window: u32) -> Vec<NodeId> {
-        let (parent, listing, places) = {
+        let (kind, parent, listing, places) = {
             let mut nodes = self.nodes.lock();
             let Ok(known) = nodes.get(node) else { return Vec::new() };
-            let (parent, object) = (known.parent(), Arc::clone(&known.object));
+            let (kind, parent) = (known.kind(), known.parent());
+            let object = Arc::clone(&known.object);
             let Ok((above, _)) = nodes.directory(parent) else { return Vec::new() };
             let listing = self.contents.lock().listing(above.path);
             let place = object.place().and_then(|(_, name)| listing.as_ref()?.names.find(name));
             let (Some(listing), Some(place)) = (listing, place) else { return Vec::new() };
             let Ok(directory) = nodes.directory_mut(parent) else { return Vec::new() };
-            let places = directory.run.next(place, window);
-            (parent, listing, places)
+            let run = match kind {
+                NodeKind::File => &mut directory.run,
+                NodeKind::Directory => &mut directory.walk,
+            };
+            (kind, parent, listing, run.next(place, window))
         };
         let unread = |place: u32| {
-            let child = listing.child_at(place).filter(|child| child.kind == NodeKind::File)?;
+            let child = listing.child_at(place).filter(|child| child.kind == kind)?;
             let name = Name::from_provider(listing.names.get(place)?)?;
             let node = self.settle((parent, &name), (child, listing.fresh)).ok()?;
             let mut nodes = self.nodes.lock();
             let known = nodes.get_mut(node).ok()?;
-            if !matches!(known.body, Body::File(File::Unread)) {
+            if !self.is_unread(known) {
                 return None;
             }
             known.ahead = true;
@@ -157,23 +180,48 @@ impl Tree {
         self.ahead.queue.lock().pop_front()
     }
 
-    async fn read_ahead(self: &Arc<Self>, node: NodeId) -> Result<(), VfsError> {
-        let path = {
+    /// Returns whether a file was not read, or a directory not listed.
+    fn is_unread(&self, node: &Node) -> bool {
+        match node.body {
+            Body::File(File::Unread) => true,
+            Body::File(File::Version(_) | File::Gone) => false,
+            Body::Directory(_) => self.contents.lock().listing(node.path).is_none(),
+        }
+    }
+
+    async fn read_ahead(self: &Arc<Self>, id: NodeId) -> Result<(), VfsError> {
+        let (kind, path, object) = {
             let nodes = self.nodes.lock();
-            match nodes.get(node) {
-                Ok(known) if matches!(known.body, Body::File(File::Unread)) => known.path,
+            match nodes.get(id) {
+                Ok(node) if self.is_unread(node) => {
+                    (node.kind(), node.path, Arc::clone(&node.object))
+                }
                 // Somebody was faster, or nobody wants it any more.
                 Ok(_) | Err(_) => return Ok(()),
             }
         };
-        if self.recall_bytes(node).await.is_none() {
-            let tree = Arc::clone(self);
-            let read = move || async move { tree.read_again(node).await };
-            self.file_calls.run(node, read).await?;
-        }
-        let nodes = self.nodes.lock();
-        if nodes.get(node).is_ok_and(|known| !known.is_counted()) {
-            self.contents.lock().node_forgotten(node, path);
+        let tree = Arc::clone(self);
+        match kind {
+            NodeKind::File => {
+                if self.recall_bytes(id).await.is_none() {
+                    let read = move || async move { tree.read_again(id).await };
+                    self.file_calls.run(id, read).await?;
+                }
+                let nodes = self.nodes.lock();
+                if nodes.get(id).is_ok_and(|node| !node.is_counted()) {
+                    self.contents.lock().node_forgotten(id, path);
+                }
+            }
+            NodeKind::Directory => {
+                let listing = match self.recall_listing(id).await {
+                    Some(listing) => listing,
+                    None => {
+                        let list = move || async move { tree.list(id, &object).await };
+                        self.listing_calls.run(id, list).await?
+                    }
+                };
+                self.await_kinds(id, &listing).await;
+            }
         }
         Ok(())
     }

@@ -212,6 +212,7 @@ impl Tree {
             Some(listing) => Some(listing),
             None => self.recall_listing(directory).await,
         };
+        let mut asked = false;
         let (listing, is_fresh) = match cached {
             Some(listing) if now < listing.fresh.until => (listing, true),
             Some(listing) if self.serves_stale(listing.fresh.until, now) => {
@@ -224,7 +225,10 @@ impl Tree {
                 let tree = Arc::clone(self);
                 let call = move || async move { tree.list(directory, &object).await };
                 match self.listing_calls.run(directory, call).await {
-                    Ok(listing) => (listing, true),
+                    Ok(listing) => {
+                        asked = true;
+                        (listing, true)
+                    }
                     Err(error) => match self.listing_despite(&error, old) {
                         Some(listing) => (listing, false),
                         None if error.is_failure() => {
@@ -235,6 +239,7 @@ impl Tree {
                 }
             }
         };
+        self.continue_walk((directory, asked), &listing);
         self.await_kinds(directory, &listing).await;
         // The kernel would keep "kind unknown" of a name with the rest of the listing.
         let face = listing.face.get().copied().filter(|_| is_fresh && !listing.partial);
@@ -261,7 +266,7 @@ impl Tree {
     }
 
     /// Asks the source for the names of a directory and settles them.
-    async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
+    pub(super) async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
         let asked = self.current();
         let answer = self.heed(asked.source.list_children(object).await)?;
         let fresh = self.fresh_from(&asked, &answer);
@@ -327,7 +332,7 @@ impl Tree {
 
     /// Starts to find out what the names of a listing stand for, if nobody has yet, and waits
     /// a moment for it.
-    async fn await_kinds(self: &Arc<Self>, directory: NodeId, listing: &Arc<Listing>) {
+    pub(super) async fn await_kinds(self: &Arc<Self>, directory: NodeId, listing: &Arc<Listing>) {
         let mut probed = std::pin::pin!(listing.probed.notified());
         if listing.probing.swap(true, Ordering::AcqRel) {
             return;

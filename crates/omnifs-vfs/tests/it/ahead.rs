@@ -55,6 +55,35 @@ async fn all_in_turn_are_each_read_once_and_ahead() {
     assert_eq!(rig.source.calls().reads, 50, "none twice, and none beyond the end");
 }
 
+/// > Directories that are listed in turn have the next ones listed ahead, from the third on.
+#[tokio::test]
+async fn directories_in_turn_are_each_listed_once_and_ahead() {
+    let rig = Rig::with(Settings { read_ahead: 3, ..Settings::default() });
+    for number in 0..40_u64 {
+        rig.source.put(&format!("d{number:02}"), 5 + number, Item::Directory);
+        rig.source.put(&format!("d{number:02}/f"), 100 + number, "x");
+    }
+    rig.list(NodeId::ROOT).await;
+    let list = async |number: u64| {
+        let directory = rig.entry(NodeId::ROOT, &format!("d{number:02}")).await.node;
+        let before = rig.source.calls().listings;
+        assert_eq!(rig.list(directory).await.len(), 1);
+        let asked = rig.source.calls().listings - before;
+        rig.settle().await;
+        asked
+    };
+    assert_eq!([list(3).await, list(20).await, list(21).await], [1, 1, 1]);
+    assert_eq!(rig.source.calls().listings, 1 + 3, "two in turn list nothing else");
+    list(22).await;
+    let ahead = rig.source.calls().listings - 5;
+    assert!((1..=12).contains(&ahead), "{ahead}");
+    for number in 23..40 {
+        assert_eq!(list(number).await, 0, "{number} was there");
+    }
+    assert_eq!(rig.source.calls().listings, 1 + 1 + 20, "none twice, and none beyond the end");
+    assert_eq!(rig.source.calls().reads, 0);
+}
+
 #[tokio::test]
 async fn large_files_are_not_read_ahead_beyond_a_part_of_the_memory() {
     let rig = rig(50, &"x".repeat(1000), 10_000).await;

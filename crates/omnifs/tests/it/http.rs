@@ -1,6 +1,7 @@
 //! Providers and the network: real names, real TLS and real servers in a network of the test's
 //! own, so that nothing of the gate is switched off for it.
 
+mod ahead;
 mod answers;
 mod failures;
 mod gate;
@@ -16,18 +17,24 @@ use crate::OMNIFS;
 /// The value of the secret `KEY` in these tests.
 pub(crate) const VALUE: &str = "omnifs-s3cr3t/value+of=KEY";
 
-/// A daemon in a network of its own, with the component `fetcher` mounted as `f`.
+/// A daemon in a network of its own, with a component mounted as `f`.
 pub(crate) struct Rig {
+    component: &'static str,
     network: Network,
     pub(crate) sandbox: Sandbox,
 }
 
 impl Rig {
-    /// Returns one whose provider has these lines of configuration; nothing runs yet.
+    /// Returns one with `fetcher`, which has these lines of configuration; nothing runs yet.
     pub(crate) fn new(more: &str) -> Self {
+        Self::of(guests::FETCHER_PATH, more)
+    }
+
+    /// As [`Rig::new`], with another component.
+    fn of(component: &'static str, more: &str) -> Self {
         let network = Network::new();
         let sandbox = Sandbox::new(OMNIFS).inside(&network);
-        let rig = Self { network, sandbox };
+        let rig = Self { component, network, sandbox };
         rig.configure(more);
         rig
     }
@@ -37,7 +44,7 @@ impl Rig {
         self.sandbox.configure(&format!(
             "[host]\nca_file = {ca:?}\n\n\
              [[provider]]\nname = \"f\"\npath = {:?}\nmount = {mount:?}\n{more}\n",
-            guests::FETCHER_PATH
+            self.component
         ));
     }
 

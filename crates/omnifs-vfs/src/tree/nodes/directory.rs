@@ -25,6 +25,8 @@ pub(crate) struct Directory {
     pub(crate) kept: Option<Digest>,
     /// How its files are read.
     pub(crate) run: Run,
+    /// How its directories are listed.
+    pub(crate) walk: Run,
     children: HashMap<ByName, Moment>,
     absent: HashMap<Name, Duration>,
 }
@@ -95,6 +97,7 @@ impl Directory {
             shown: None,
             kept: None,
             run: Run::default(),
+            walk: Run::default(),
             children: HashMap::new(),
             absent: HashMap::new(),
         }
