@@ -1,7 +1,7 @@
 //! Extended attributes: what is known of a node, for getfattr(1). They are not listed, so that
 //! copies take nothing of ours along.
 
-use omnifs_vfs::{Facts, NodeId, Timestamp, Tree};
+use omnifs_vfs::{Facts, LastFailure, NodeId, Timestamp, Tree};
 use rustix::io::Errno;
 
 use crate::errno::{errno, errno_name};
@@ -39,7 +39,11 @@ fn value(name: &[u8], facts: Facts) -> Option<String> {
         b"fresh_until" => facts.fresh_until.map(seconds),
         b"stale" => Some(word(facts.stale)),
         b"partial" => Some(word(facts.partial)),
-        b"error" => facts.error.map(|error| format!("{} {error}", errno_name(&error))),
+        b"source" => Some(facts.made?.source()?.url.clone()),
+        b"etag" => facts.made?.source()?.etag.clone(),
+        b"error" => facts.error.map(|LastFailure { error, request }| {
+            format!("{} {error} ({request})", errno_name(&error))
+        }),
         _ => None,
     }
 }

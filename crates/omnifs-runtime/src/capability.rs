@@ -5,6 +5,7 @@
 
 mod blob;
 mod config;
+mod exchanges;
 mod http;
 mod incoming;
 mod log;
@@ -20,6 +21,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 #[expect(unreachable_pub, reason = "the generated bindings re-export them")]
 pub use self::{blob::Blob, incoming::Incoming};
+pub(crate) use exchanges::{Exchanges, Question};
 pub use needs::Needs;
 pub(crate) use needs::SECTION as NEEDS_SECTION;
 pub use taint::ErrorRule;

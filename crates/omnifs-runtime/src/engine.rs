@@ -6,7 +6,9 @@ use std::fs::{DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use omnifs_vfs::{Clock, RequestId, SystemClock};
 use wasmtime::{Cache, CacheConfig, Config, Strategy};
 
 use self::ticker::Ticker;
@@ -61,6 +63,10 @@ pub struct Engine {
 struct Inner {
     wasm: WasmEngine,
     ticker: Ticker,
+    /// When the engine was made, in seconds since 1970.
+    made: u32,
+    /// How many calls were begun on it.
+    calls: AtomicU64,
 }
 
 /// Only for `Debug`, which the engine itself does not have.
@@ -85,11 +91,19 @@ impl Engine {
         }
         let wasm = wasmtime::Engine::new(&config).map_err(|error| setup(&error))?;
         let ticker = Ticker::start(&wasm).map_err(EngineError::Ticker)?;
-        Ok(Self { inner: Arc::new(Inner { wasm: WasmEngine(wasm), ticker }) })
+        let made = u32::try_from(SystemClock::new().calendar().seconds).unwrap_or(u32::MAX);
+        let (wasm, calls) = (WasmEngine(wasm), AtomicU64::new(0));
+        Ok(Self { inner: Arc::new(Inner { wasm, ticker, made, calls }) })
     }
 
     pub(crate) fn wasm(&self) -> &wasmtime::Engine {
         &self.inner.wasm.0
+    }
+
+    /// Returns the name of the next call, of whichever provider.
+    pub(crate) fn next_request(&self) -> RequestId {
+        let call = self.inner.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        RequestId { daemon: self.inner.made, call }
     }
 
     /// Says that a provider runs for as long as the result lives.

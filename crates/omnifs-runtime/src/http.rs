@@ -29,7 +29,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, WeakShared};
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, StatusCode};
-use omnifs_vfs::Clock;
+use omnifs_vfs::{AnsweredBy, Clock};
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -86,6 +86,13 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
+/// A complete answer, and who gave it.
+#[derive(Debug, Clone)]
+pub(crate) struct Fetched {
+    pub(crate) answer: Arc<Answer>,
+    pub(crate) by: AnsweredBy,
+}
+
 /// An answer whose headers are in.
 pub(crate) struct Started {
     pub(crate) status: StatusCode,
@@ -114,7 +121,7 @@ impl Prepared {
     }
 }
 
-type Flight = BoxFuture<'static, Result<Arc<Answer>, HttpFailure>>;
+type Flight = BoxFuture<'static, Result<Fetched, HttpFailure>>;
 
 /// The HTTP of one provider.
 pub(crate) struct Http {
@@ -162,10 +169,7 @@ impl Http {
     ///
     /// # Errors
     /// [`HttpFailure`]; an answer of any status is none.
-    pub(crate) async fn fetch(
-        self: &Arc<Self>,
-        wanted: Wanted,
-    ) -> Result<Arc<Answer>, HttpFailure> {
+    pub(crate) async fn fetch(self: &Arc<Self>, wanted: Wanted) -> Result<Fetched, HttpFailure> {
         let prepared = self.prepare(wanted)?;
         let limit = prepared.limit;
         let deadline = Instant::now() + limit;
@@ -174,7 +178,8 @@ impl Http {
             if prepared.to.method == Method::GET && prepared.body.is_empty() {
                 self.share(prepared).await
             } else {
-                self.whole(&prepared, &HeaderMap::new(), deadline).await.map(Arc::new)
+                let answer = self.whole(&prepared, &HeaderMap::new(), deadline).await?;
+                Ok(Fetched { answer: Arc::new(answer), by: AnsweredBy::Upstream })
             }
         };
         timeout_at(deadline, whole).await.unwrap_or_else(|_elapsed| {
@@ -207,13 +212,13 @@ impl Http {
     }
 
     /// Joins the equal request that is under way, or makes it.
-    async fn share(self: &Arc<Self>, prepared: Prepared) -> Result<Arc<Answer>, HttpFailure> {
+    async fn share(self: &Arc<Self>, prepared: Prepared) -> Result<Fetched, HttpFailure> {
         let key = cache::Key::of(&prepared);
-        let flight = {
+        let (flight, joined) = {
             let mut flights = self.flights.lock();
             flights.retain(|_, flight| flight.upgrade().is_some_and(|f| f.peek().is_none()));
             match flights.get(&key).and_then(WeakShared::upgrade) {
-                Some(flight) => flight,
+                Some(flight) => (flight, true),
                 None => {
                     let (http, own) = (Arc::clone(self), key.clone());
                     let flight: Flight = async move { http.cached(&own, &prepared).await }.boxed();
@@ -221,28 +226,30 @@ impl Http {
                     if let Some(weak) = flight.downgrade() {
                         flights.insert(key, weak);
                     }
-                    flight
+                    (flight, false)
                 }
             }
         };
-        flight.await
+        let fetched = flight.await?;
+        let by = if joined { AnsweredBy::Another } else { fetched.by };
+        Ok(Fetched { by, ..fetched })
     }
 
     /// Answers from the cache, or asks: with conditions when there is an answer to confirm.
-    async fn cached(
-        &self,
-        key: &cache::Key,
-        prepared: &Prepared,
-    ) -> Result<Arc<Answer>, HttpFailure> {
+    async fn cached(&self, key: &cache::Key, prepared: &Prepared) -> Result<Fetched, HttpFailure> {
         let deadline = Instant::now() + prepared.limit;
         let request = cache::request(prepared)?;
         let conditions = match self.cache.find(key, &request) {
-            Found::Fresh(answer) => return Ok(answer),
+            Found::Fresh(answer) => return Ok(Fetched { answer, by: AnsweredBy::Cache }),
             Found::Stale(conditions) => conditions,
             Found::Nothing => HeaderMap::new(),
         };
         let answer = self.whole(prepared, &conditions, deadline).await?;
-        Ok(self.cache.settle(key, &request, answer))
+        let status = answer.status;
+        let answer = self.cache.settle(key, &request, answer);
+        let confirmed = answer.status != status;
+        let by = if confirmed { AnsweredBy::Confirmation } else { AnsweredBy::Upstream };
+        Ok(Fetched { answer, by })
     }
 
     /// Asks until an answer is in whole; twice at most.

@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
-use omnifs_vfs::{Answer, Child, Clock, Name, Object, ObjectKey, Probe, Source, VfsError};
+use omnifs_vfs::{
+    Answer, Child, Clock, LastFailure, Made, Name, Object, ObjectKey, Probe, Source, VfsError,
+};
 use parking_lot::Mutex;
 use tokio::time::timeout;
 use tracing::Instrument;
@@ -145,25 +147,30 @@ impl Provider {
         &'a self,
         call: C,
     ) -> BoxFuture<'a, Result<Answer<C::Value>, VfsError>> {
-        let span = tracing::debug_span!("provider_call", provider = self.name(), op = C::OP);
+        let request = self.blueprint.engine.next_request();
+        // Whatever is logged in it names the call.
+        let span = tracing::info_span!("call", %request, op = C::OP);
         let recorded = async move {
-            let outcome = self.run(&call).await;
-            match &outcome {
+            let mut made = Made { request, exchanges: Vec::new(), more: 0 };
+            let mut outcome = self.run(&call, &mut made).await;
+            let made = Arc::new(made);
+            match &mut outcome {
                 Ok(answer) => {
+                    answer.made = Some(Arc::clone(&made));
                     if let Some(failure) = &answer.partial {
-                        self.record(&call, failure, true);
+                        self.record(&call, (failure, true), made);
                     }
                 }
-                Err(failure) => self.record(&call, failure, false),
+                Err(failure) => self.record(&call, (failure, false), made),
             }
             outcome
         };
         recorded.instrument(span).boxed()
     }
 
-    fn record<C: Call>(&self, call: &C, error: &VfsError, partial: bool) {
+    fn record<C: Call>(&self, call: &C, (error, partial): (&VfsError, bool), made: Arc<Made>) {
         let path = call.path();
-        tracing::debug!(provider = self.name(), op = C::OP, path, %error, partial, "call failed");
+        tracing::debug!(provider = self.name(), path, %error, partial, "call failed");
         self.failures.lock().add(FailedCall {
             at: self.clock.calendar(),
             op: C::OP,
@@ -171,18 +178,20 @@ impl Provider {
             error: error.clone(),
             partial,
             times: 1,
+            made,
         });
     }
 
     /// Runs one call: waits for its turn, takes an instance out of the pool, and puts it back
-    /// only when it is fit for another call. Dropping the future drops the instance with it.
-    async fn run<C: Call>(&self, call: &C) -> Result<Answer<C::Value>, VfsError> {
+    /// only when it is fit for another call; `made` tells what it asked upstream. Dropping the future drops the instance with it.
+    async fn run<C: Call>(&self, call: &C, made: &mut Made) -> Result<Answer<C::Value>, VfsError> {
         let limits = &self.blueprint.limits;
         let turn = self.pool.turn().await?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         let mut session = self.blueprint.session(self.pool.take(&turn).await);
         let _ticking = self.blueprint.engine.ticking();
         let outcome = timeout(limits.call, session.run(call)).await;
+        *made = session.made(made.request);
         let last_words = session.end();
         if session.renumbered() && self.pool.pin() {
             self.report_renumbering(&call.describe());
@@ -266,7 +275,7 @@ impl Source for Provider {
         call.map_ok(|answer| answer.value).boxed()
     }
 
-    fn last_failure(&self, path: &str) -> Option<VfsError> {
+    fn last_failure(&self, path: &str) -> Option<LastFailure> {
         self.failures.lock().last_at(path)
     }
 

@@ -6,7 +6,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::capability::{Capabilities, Taint};
+use crate::capability::{Capabilities, Exchanges, Taint};
 use crate::engine::Engine;
 use crate::limits::{Growth, Limits};
 use crate::log::{Console, LogSource, Stream};
@@ -27,6 +27,8 @@ pub(crate) struct State {
     console: Arc<Console>,
     /// What failed during the running call.
     taint: Taint,
+    /// What it asked upstream.
+    exchanges: Exchanges,
 }
 
 impl WasiView for State {
@@ -60,6 +62,11 @@ impl State {
     pub(crate) fn taint(&mut self) -> &mut Taint {
         &mut self.taint
     }
+
+    /// Returns what the running call asked upstream.
+    pub(crate) fn exchanges(&mut self) -> &mut Exchanges {
+        &mut self.exchanges
+    }
 }
 
 /// What a new store is connected to.
@@ -81,6 +88,7 @@ pub(crate) fn limited_store(wiring: &Wiring<'_>) -> Store<State> {
         capabilities: Arc::clone(wiring.capabilities),
         console: Arc::clone(wiring.console),
         taint: Taint::default(),
+        exchanges: Exchanges::default(),
     };
     let mut store = Store::new(wiring.engine.wasm(), state);
     store.limiter(|state| &mut state.growth);

@@ -11,6 +11,7 @@ mod disk;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod made;
 mod name;
 mod node;
 mod source;
@@ -20,9 +21,10 @@ mod tree;
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use disk::{Disk, DiskError, DiskStatistics, Identity};
 pub use error::VfsError;
+pub use made::{AnsweredBy, Exchange, Made, RequestId};
 pub use name::Name;
 pub use node::{Attributes, Entry, Lookup, NodeId};
-pub use source::{Answer, Child, Inode, NodeKind, Object, ObjectKey, Probe, Source};
+pub use source::{Answer, Child, Inode, LastFailure, NodeKind, Object, ObjectKey, Probe, Source};
 pub use tree::{
     Caching, Change, DirEntry, DirectoryHandle, DirectoryReader, Facts, Settings, Statistics, Tree,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use crate::{Name, VfsError};
+use crate::{Made, Name, RequestId, VfsError};
 
 /// A provider's number for an object, as its contract has it: the root is 0, and an object
 /// keeps its number across calls, restarts and renames upstream.
@@ -118,13 +118,24 @@ pub struct Answer<T> {
     /// Why there may be more to it: something failed while the answer was made. The tree shows
     /// the value and believes it for a moment only.
     pub partial: Option<VfsError>,
+    /// How it came about, if the source says so.
+    pub made: Option<Arc<Made>>,
 }
 
 impl<T> From<T> for Answer<T> {
     /// Returns an answer that is all.
     fn from(value: T) -> Self {
-        Self { value, partial: None }
+        Self { value, partial: None, made: None }
     }
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastFailure {
+    /// Why.
+    pub error: VfsError,
+    /// Which call it was.
+    pub request: RequestId,
 }
 
 /// What a bulk lookup found, in the order of the names asked for.
@@ -174,7 +185,7 @@ pub trait Source: Send + Sync + 'static {
 
     /// Returns why a call about this path, or about a name in it, failed lately, if one did.
     /// Asks nobody.
-    fn last_failure(&self, path: &str) -> Option<VfsError> {
+    fn last_failure(&self, path: &str) -> Option<LastFailure> {
         let _ = path;
         None
     }

@@ -75,6 +75,38 @@ pub(crate) struct CallFailure {
     pub(crate) partial: bool,
     /// How often it happened in a row.
     pub(crate) times: u64,
+    /// Names the call, in the log as well.
+    pub(crate) request: String,
+    /// What the call asked upstream.
+    pub(crate) exchanges: Exchanges,
+}
+
+/// What a call asked upstream.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exchanges {
+    /// In the order of the ends.
+    pub(crate) first: Vec<ExchangeReport>,
+    /// How many more there were.
+    pub(crate) more: u64,
+}
+
+/// One request to an upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ExchangeReport {
+    /// The method.
+    pub(crate) method: String,
+    /// Where it went, after redirects.
+    pub(crate) url: String,
+    /// The status of the answer.
+    pub(crate) status: Option<u16>,
+    /// Why there was no answer.
+    pub(crate) failure: Option<String>,
+    /// How long it took, in milliseconds.
+    pub(crate) milliseconds: u64,
+    /// Who answered: `upstream`, `confirmation` (304), `cache`, `another` call's request.
+    pub(crate) by: String,
+    /// The answer's `ETag`.
+    pub(crate) etag: Option<String>,
 }
 
 /// A path of a provider, for `POST /v1/explain` and `POST /v1/refresh`.
@@ -104,6 +136,10 @@ pub(crate) struct Known {
     pub(crate) stale: bool,
     /// Whether something failed while it was made.
     pub(crate) partial: bool,
+    /// Names the call that made what is kept.
+    pub(crate) request: Option<String>,
+    /// What that call asked upstream.
+    pub(crate) exchanges: Exchanges,
 }
 
 /// What `omnifs cache stats --json` prints, and `GET /v1/caches` answers.

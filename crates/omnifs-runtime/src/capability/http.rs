@@ -1,18 +1,18 @@
 //! `omnifs:provider/http`: requests, made by the host within the gate.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use hyper::header::HeaderMap;
 use wasmtime::component::Resource;
 
-use super::{Blob, Incoming};
+use super::{Blob, Incoming, Question};
 use crate::bindings::capabilities::http::{
     HeaderValue, Host, HostBlob, HostIncoming, HttpError, Redirects as AskedRedirects, Request,
     Response, SecretUse,
 };
-use crate::http::{Answer, Form, HttpFailure, Redirects, Started, Value, Wanted};
+use crate::http::{Fetched, Form, HttpFailure, Redirects, Started, Value, Wanted};
 use crate::store::State;
 
 /// The most requests of one `fetch-all`.
@@ -24,9 +24,9 @@ const READ: u32 = 8 << 20;
 impl Host for State {
     async fn fetch(&mut self, request: Request) -> wasmtime::Result<Result<Response, HttpError>> {
         let wanted = self.wanted(request)?;
-        let method = wanted.method.clone();
+        let (question, begun) = (question(&wanted), Instant::now());
         let outcome = self.capabilities().http.fetch(wanted).await;
-        Ok(self.settle(&method, outcome))
+        Ok(self.settle(&question, (outcome, begun.elapsed())))
     }
 
     async fn fetch_all(
@@ -37,17 +37,21 @@ impl Host for State {
             requests.into_iter().map(|request| self.wanted(request)).collect::<Result<_, _>>()?;
         let mut answers = Vec::with_capacity(wanted.len());
         let http = Arc::clone(&self.capabilities().http);
-        let methods: Vec<String> = wanted.iter().map(|wanted| wanted.method.clone()).collect();
+        let questions: Vec<Question> = wanted.iter().map(question).collect();
+        let timed = async |wanted| {
+            let begun = Instant::now();
+            (http.fetch(wanted).await, begun.elapsed())
+        };
         let mut wanted = wanted.into_iter();
         loop {
-            let some: Vec<_> = wanted.by_ref().take(AT_ONCE).map(|one| http.fetch(one)).collect();
+            let some: Vec<_> = wanted.by_ref().take(AT_ONCE).map(&timed).collect();
             if some.is_empty() {
                 break;
             }
             answers.extend(join_all(some).await);
         }
-        let settled = answers.into_iter().zip(&methods);
-        Ok(settled.map(|(outcome, method)| self.settle(method, outcome)).collect())
+        let settled = questions.into_iter().zip(answers);
+        Ok(settled.map(|(question, outcome)| self.settle(&question, outcome)).collect())
     }
 
     async fn download(
@@ -136,11 +140,12 @@ impl State {
     /// Starts a request whose body is not waited for.
     async fn started(&mut self, request: Request) -> wasmtime::Result<Result<Started, HttpError>> {
         let wanted = self.wanted(request)?;
-        let method = wanted.method.clone();
+        let (question, begun) = (question(&wanted), Instant::now());
         let outcome = self.capabilities().http.start(wanted).await;
+        self.exchanges().started(&question, &outcome, begun.elapsed());
         Ok(match outcome {
             Ok(started) => {
-                if let Some(failure) = started.failure(&method) {
+                if let Some(failure) = started.failure(&question.method) {
                     self.taint().add(failure);
                 }
                 Ok(started)
@@ -152,12 +157,13 @@ impl State {
     /// Takes note of a failure, and of an answer that is one, and gives the guest its part.
     fn settle(
         &mut self,
-        method: &str,
-        outcome: Result<Arc<Answer>, HttpFailure>,
+        question: &Question,
+        (outcome, took): (Result<Fetched, HttpFailure>, Duration),
     ) -> Result<Response, HttpError> {
+        self.exchanges().fetched(question, &outcome, took);
         match outcome {
-            Ok(answer) => {
-                if let Some(failure) = answer.failure(method) {
+            Ok(Fetched { answer, .. }) => {
+                if let Some(failure) = answer.failure(&question.method) {
                     self.taint().add(failure);
                 }
                 Ok(Response {
@@ -209,6 +215,10 @@ impl State {
             timeout: request.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
         })
     }
+}
+
+fn question(wanted: &Wanted) -> Question {
+    Question { method: wanted.method.clone(), url: wanted.url.clone() }
 }
 
 fn listed(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {

@@ -65,7 +65,7 @@ fn unspoiled<T>(
 ) -> Result<Answer<T>, Failure> {
     match instance.judge(empty(&value)) {
         Spoiled::No => Ok(value.into()),
-        Spoiled::Partial(failure) => Ok(Answer { value, partial: Some(failure) }),
+        Spoiled::Partial(failure) => Ok(Answer { value, partial: Some(failure), made: None }),
         Spoiled::Failed(failure) => Err(failure.into()),
     }
 }

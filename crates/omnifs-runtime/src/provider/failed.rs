@@ -1,10 +1,9 @@
 //! The calls that failed lately, for whoever wonders why.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use omnifs_vfs::{Timestamp, VfsError};
-
-use super::calls::ops;
+use omnifs_vfs::{LastFailure, Made, Timestamp, VfsError};
 
 /// How many failures are kept.
 const KEEP: usize = 200;
@@ -24,6 +23,8 @@ pub struct FailedCall {
     pub partial: bool,
     /// How often it failed so in a row.
     pub times: u64,
+    /// Which call it was the last time, and what that asked upstream.
+    pub made: Arc<Made>,
 }
 
 /// The newest failures, oldest first.
@@ -43,14 +44,16 @@ impl Failures {
         }
     }
 
-    /// Returns the newest failure at a path, or at a name in it that nothing else shows.
-    pub(super) fn last_at(&self, path: &str) -> Option<VfsError> {
+    /// Returns the newest failure at a path, or at a name in it: a name that cannot be looked up, or
+    /// has no size, cannot be asked itself by every tool.
+    pub(super) fn last_at(&self, path: &str) -> Option<LastFailure> {
         let at = |failed: &&FailedCall| {
             let above = failed.path.rsplit_once('/').map_or("", |(above, _)| above);
             let above = if above.is_empty() { "/" } else { above };
-            failed.path == path || (failed.op == ops::LOOKUP && above == path)
+            failed.path == path || above == path
         };
-        self.0.iter().rev().find(at).map(|failed| failed.error.clone())
+        let last = self.0.iter().rev().find(at)?;
+        Some(LastFailure { error: last.error.clone(), request: last.made.request })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &FailedCall> {
@@ -70,6 +73,11 @@ mod tests {
             error: VfsError::Busy("x".to_owned()),
             partial: false,
             times: 1,
+            made: Arc::new(Made {
+                request: omnifs_vfs::RequestId { daemon: 1, call: 1 },
+                exchanges: Vec::new(),
+                more: 0,
+            }),
         }
     }
 

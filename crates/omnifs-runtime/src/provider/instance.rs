@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use omnifs_vfs::{Answer, Child, Name, NodeKind, Object, ObjectKey};
+use omnifs_vfs::{Answer, Child, Made, Name, NodeKind, Object, ObjectKey, RequestId};
 use parking_lot::Mutex;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
@@ -157,9 +157,18 @@ impl Session {
                 // ticks that went by while the instance was idle.
                 instance.store.set_epoch_deadline(1);
                 instance.store.data_mut().taint().clear();
+                instance.store.data_mut().exchanges().clear();
                 call.run(instance, &blueprint.limits).await
             })
             .await
+    }
+
+    /// Returns how the call that just ran went about its answer.
+    pub(super) fn made(&mut self, request: RequestId) -> Made {
+        match &mut self.instance {
+            Some(instance) => instance.store.data_mut().exchanges().take(request),
+            None => Made { request, exchanges: Vec::new(), more: 0 },
+        }
     }
 
     /// Ends the call's output and returns the end of its standard error.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::NEVER;
 use super::listing::Listing;
 use crate::digest::{Digest, PathKey};
-use crate::{Inode, NodeId, Timestamp};
+use crate::{Inode, Made, NodeId, Timestamp};
 
 /// The newest version of a file that was read under a path.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub(crate) struct Body {
     pub(crate) fetched: Duration,
     /// Whether something failed while they were made.
     pub(crate) partial: bool,
+    /// How they came about.
+    pub(crate) made: Option<Arc<Made>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,7 +47,9 @@ enum Value {
 impl Value {
     fn weight(&self) -> u64 {
         match self {
-            Self::File(body, _) => body.bytes.len() as u64,
+            Self::File(body, _) => {
+                body.bytes.len() as u64 + body.made.as_ref().map_or(0, |made| made.weight())
+            }
             Self::Listing(listing) => listing.weight(),
             Self::Old(bytes) => bytes.len() as u64,
         }
@@ -244,6 +248,7 @@ mod tests {
             until: Duration::ZERO,
             fetched: Duration::ZERO,
             partial: false,
+            made: None,
         }
     }
 

@@ -1,10 +1,11 @@
 //! What is known of a node, told without asking anybody.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::nodes::{Body, File};
 use super::{NEVER, Tree};
-use crate::{Name, NodeId, NodeKind, Timestamp, VfsError};
+use crate::{LastFailure, Made, Name, NodeId, NodeKind, Timestamp, VfsError};
 
 /// What a tree knows of one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +28,10 @@ pub struct Facts {
     pub stale: bool,
     /// Whether something failed while the answer was made, so that it may not be all.
     pub partial: bool,
-    /// Why the source failed here lately, if it did.
-    pub error: Option<VfsError>,
+    /// How the bytes or names that are kept came about.
+    pub made: Option<Arc<Made>>,
+    /// How the source failed here lately, if it did.
+    pub error: Option<LastFailure>,
 }
 
 impl Tree {
@@ -51,14 +54,14 @@ impl Tree {
             Body::Directory(_) => {
                 if let Some(listing) = self.contents.lock().listing(known.path) {
                     until = self.believed(listing.fresh);
-                    kept = Some((listing.fetched, listing.is_partial()));
+                    kept = Some((listing.fetched, listing.is_partial(), listing.made.clone()));
                 }
             }
             Body::File(File::Version(version)) => {
                 size = Some(version.size);
                 let body = self.contents.lock().body(known.path);
                 let body = body.filter(|body| body.digest == version.digest);
-                kept = body.map(|body| (body.fetched, body.partial));
+                kept = body.map(|body| (body.fetched, body.partial, body.made));
             }
             Body::File(File::Unread | File::Gone) => {}
         }
@@ -66,16 +69,21 @@ impl Tree {
         drop(nodes);
         let error = current.source.last_failure(&path);
         let calendar = |time| moved(self.clock.calendar(), now, time);
+        let (fetched, partial, made) = match kept {
+            Some((fetched, partial, made)) => (Some(fetched), partial, made),
+            None => (None, false, None),
+        };
         Ok(Facts {
             provider: current.settings.provider.clone(),
             path,
             node,
             kind,
             size,
-            fetched_at: kept.map(|(fetched, _)| calendar(fetched)),
+            fetched_at: fetched.map(calendar),
             fresh_until: (until != NEVER).then(|| calendar(until)),
             stale: until != NEVER && until <= now,
-            partial: kept.is_some_and(|(_, partial)| partial),
+            partial,
+            made,
             error,
         })
     }

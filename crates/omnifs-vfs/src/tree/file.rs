@@ -107,7 +107,8 @@ impl Tree {
         let modified = self.first_seen((&asked, &object), path, digest).await;
         let (inode, until) = (object.inode(), fresh.until);
         let (fetched, partial) = (self.clock.monotonic(), answer.partial.is_some());
-        let mut read = Cached { inode, digest, bytes, modified, until, fetched, partial };
+        let made = answer.made;
+        let mut read = Cached { inode, digest, bytes, modified, until, fetched, partial, made };
         let settled = self.settle_bytes((node, &object), &mut read, fresh);
         if !partial {
             self.keep_bytes(&asked, path, &read);

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::contents::Body as Cached;
-use super::listing::Listing;
+use super::listing::{Came, Listing};
 use super::names::Names;
 use super::nodes::{Body, File};
 use super::{Current, Fresh, NEVER, Tree};
@@ -53,6 +53,7 @@ impl Tree {
             inode: read.inode.number(),
             digest: read.digest.to_bytes(),
             modified: (read.modified.seconds, read.modified.nanoseconds),
+            made: read.made.as_deref().cloned(),
         };
         put(disk, Key::at(Kind::File, path), &Dated { times, value });
     }
@@ -84,7 +85,8 @@ impl Tree {
             }
         }
         let times = self.times(listing.fetched, listing.fresh.until);
-        let value = KeptListing { modified, names, inodes, directories };
+        let made = listing.made.as_deref().cloned();
+        let value = KeptListing { modified, names, inodes, directories, made };
         put(disk, Key::at(Kind::Listing, path), &Dated { times, value });
     }
 
@@ -205,11 +207,12 @@ impl Tree {
     ) -> Option<Cached> {
         let kept = self.recall(disk, Key::at(Kind::File, path), || way(object)).await;
         let Recalled { value, fetched, until } = kept?;
-        let KeptFile { inode, digest, modified: (seconds, nanoseconds), .. } = value;
+        let KeptFile { inode, digest, modified: (seconds, nanoseconds), made } = value;
         let inode = Inode::of_child(inode).filter(|inode| *inode == object.inode())?;
         let modified = Timestamp { seconds, nanoseconds };
         let (digest, bytes, partial) = (Digest::from_bytes(digest), Bytes::new(), false);
-        Some(Cached { inode, digest, bytes, modified, until, fetched, partial })
+        let made = made.map(Arc::new);
+        Some(Cached { inode, digest, bytes, modified, until, fetched, partial, made })
     }
 
     /// Puts the listing that is kept of a directory in memory and returns it, if it may be served.
@@ -233,8 +236,9 @@ impl Tree {
         }
         let (seconds, nanoseconds) = value.modified;
         let modified = Timestamp { seconds, nanoseconds };
-        let times = (Fresh { until, source: current.generation }, fetched);
-        let listing = self.settle_recalled((directory, modified), Arc::new(names), times)?;
+        let fresh = Fresh { until, source: current.generation };
+        let came = Came { fresh, fetched, partial: false, made: value.made.map(Arc::new) };
+        let listing = self.settle_recalled((directory, modified), Arc::new(names), came)?;
         let mut directories = value.directories.iter().copied().peekable();
         let unknown = (0..).zip(&value.inodes).filter(|(place, inode)| {
             let is_directory = directories.next_if_eq(place).is_some();

@@ -13,7 +13,7 @@ use super::names::{Names, Shown};
 use super::nodes::{Body, Node};
 use super::{Change, Fresh, NEVER, Tree};
 use crate::digest::Digest;
-use crate::{Child, Inode, Name, NodeId, NodeKind, Object, Timestamp, VfsError};
+use crate::{Child, Inode, Made, Name, NodeId, NodeKind, Object, Timestamp, VfsError};
 
 /// How long the kinds of names may hold up a listing that is there.
 const PROBE_WAIT: Duration = Duration::from_millis(5);
@@ -57,6 +57,8 @@ pub(crate) struct Listing {
     directories: Vec<AtomicBool>,
     /// Whether there may be more names: the kernel is to ask again each time.
     partial: bool,
+    /// How it came about.
+    pub(crate) made: Option<Arc<Made>>,
     probing: AtomicBool,
     /// The digest of all that a reader sees of it, set once the kinds are as well known as they
     /// will be.
@@ -64,13 +66,19 @@ pub(crate) struct Listing {
     probed: Notify,
 }
 
+/// How a listing came.
+#[derive(Debug, Clone)]
+pub(crate) struct Came {
+    pub(crate) fresh: Fresh,
+    /// When, on the tree's monotonic clock.
+    pub(crate) fetched: Duration,
+    pub(crate) partial: bool,
+    pub(crate) made: Option<Arc<Made>>,
+}
+
 impl Listing {
-    fn new(
-        names: Arc<Names>,
-        generation: u32,
-        (fresh, fetched): (Fresh, Duration),
-        partial: bool,
-    ) -> Self {
+    fn new(names: Arc<Names>, generation: u32, came: Came) -> Self {
+        let Came { fresh, fetched, partial, made } = came;
         let listing = Self {
             generation,
             fresh,
@@ -78,6 +86,7 @@ impl Listing {
             inodes: std::iter::repeat_with(AtomicU64::default).take(names.len()).collect(),
             directories: std::iter::repeat_with(AtomicBool::default).take(names.len()).collect(),
             partial,
+            made,
             probing: AtomicBool::new(false),
             face: OnceLock::new(),
             probed: Notify::new(),
@@ -145,7 +154,8 @@ impl Listing {
     /// Returns its size in memory, in bytes.
     pub(crate) fn weight(&self) -> u64 {
         // Inode and kind of each name.
-        (self.names.weight() + self.names.len() * (8 + 1)) as u64
+        let made = self.made.as_ref().map_or(0, |made| made.weight());
+        (self.names.weight() + self.names.len() * (8 + 1)) as u64 + made
     }
 }
 
@@ -266,7 +276,11 @@ impl Tree {
     }
 
     /// Asks the source for the names of a directory and settles them.
-    pub(super) async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
+    pub(super) async fn list(
+        &self,
+        id: NodeId,
+        object: &Arc<Object>,
+    ) -> Result<Arc<Listing>, VfsError> {
         let asked = self.current();
         let answer = self.heed(asked.source.list_children(object).await)?;
         let fresh = self.fresh_from(&asked, &answer);
@@ -276,17 +290,18 @@ impl Tree {
             let (provider, path) = (&asked.settings.provider, object.path());
             tracing::warn!(%provider, %path, dropped, "listed names that cannot be names, or twice");
         }
-        let (times, partial) = ((fresh, self.clock.monotonic()), answer.partial.is_some());
+        let (fetched, partial) = (self.clock.monotonic(), answer.partial.is_some());
+        let came = Came { fresh, fetched, partial, made: answer.made };
         let names = Arc::new(names);
         let found = Shown::new(&names, self.handles.new_generation());
         let mut nodes = self.nodes.lock();
         let Ok(Node { path, body: Body::Directory(directory), .. }) = nodes.get_mut(id) else {
-            return Ok(Arc::new(Listing::new(names, found.generation(), times, partial)));
+            return Ok(Arc::new(Listing::new(names, found.generation(), came)));
         };
         let before = directory.shown.as_ref();
         let changed = before.is_some_and(|before| !before.is_same_set(&found));
         let (shown, names) = found.after(before, names);
-        let listing = Arc::new(Listing::new(names, shown.generation(), times, partial));
+        let listing = Arc::new(Listing::new(names, shown.generation(), came));
         directory.shown = Some(shown);
         if changed {
             directory.modified = self.clock.calendar();
@@ -307,14 +322,14 @@ impl Tree {
         &self,
         (id, modified): (NodeId, Timestamp),
         names: Arc<Names>,
-        times: (Fresh, Duration),
+        came: Came,
     ) -> Option<Arc<Listing>> {
         let found = Shown::new(&names, self.handles.new_generation());
         let mut nodes = self.nodes.lock();
         let Node { path, body: Body::Directory(directory), .. } = nodes.get_mut(id).ok()? else {
             return None;
         };
-        if self.believed(times.0) == NEVER || self.contents.lock().listing(*path).is_some() {
+        if self.believed(came.fresh) == NEVER || self.contents.lock().listing(*path).is_some() {
             return None;
         }
         let before = directory.shown.as_ref();
@@ -325,7 +340,7 @@ impl Tree {
             return None;
         }
         let (shown, names) = found.after(before, names);
-        let listing = Arc::new(Listing::new(names, shown.generation(), times, false));
+        let listing = Arc::new(Listing::new(names, shown.generation(), came));
         directory.shown = Some(shown);
         Some(listing)
     }
@@ -387,8 +402,9 @@ mod tests {
     #[test]
     fn finds_children_by_name_once_they_are_known() {
         let (names, _) = Names::new(&["zeta", "alpha"]).unwrap();
-        let times = (Fresh { until: Duration::ZERO, source: 0 }, Duration::ZERO);
-        let listing = Listing::new(Arc::new(names), 1, times, false);
+        let fresh = Fresh { until: Duration::ZERO, source: 0 };
+        let came = Came { fresh, fetched: Duration::ZERO, partial: false, made: None };
+        let listing = Listing::new(Arc::new(names), 1, came);
         let name = Name::from_provider("zeta").unwrap();
         assert_eq!(listing.child(&name), None);
         let child = Child { inode: Inode::of_child(7).unwrap(), kind: NodeKind::Directory };

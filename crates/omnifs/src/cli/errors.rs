@@ -37,12 +37,12 @@ pub(super) fn list(places: &Places, provider: Option<&str>, json: bool) -> Resul
 
 /// Returns a failure as its reader sees it.
 pub(super) fn shown(failure: &CallFailure) -> String {
-    let CallFailure { at, path, errno, reason, remedy, partial, times, .. } = failure;
+    let CallFailure { at, path, errno, reason, remedy, partial, times, request, .. } = failure;
     let what = if *partial { format!("partial, {errno}") } else { errno.clone() };
     let often = if *times > 1 { format!(" ({times} times)") } else { String::new() };
     let at = date(*at);
     format!(
-        "{at}  {what}  {}{often}\n  {}\n  help: {}\n",
+        "{at}  {what}  {}{often}  {request}\n  {}\n  help: {}\n",
         plain(path),
         plain(reason),
         plain(remedy)

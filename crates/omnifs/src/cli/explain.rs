@@ -8,7 +8,7 @@ use super::errors::{date, shown};
 use super::output::{self, plain};
 use super::running;
 use crate::control::client::Daemon;
-use crate::control::{Known, Place, Status};
+use crate::control::{ExchangeReport, Exchanges, Known, Place, Status};
 use crate::exit::{Exit, Failure};
 use crate::places::Places;
 
@@ -30,14 +30,17 @@ pub(super) fn explain(places: &Places, path: &Path) -> Result<Exit, Failure> {
         .filter(|failure| failure.provider == place.provider)
         .find(|failure| is_about(&failure.inside, &place.path));
     match last {
-        Some(failure) => output::print(&format!("last error:\n{}", shown(failure)))?,
+        Some(failure) => {
+            let made = plain(&made(&failure.request, &failure.exchanges));
+            output::print(&format!("last error:\n{}{made}", shown(failure)))?;
+        }
         None => output::print("last error: none\n")?,
     }
     Ok(Exit::Success)
 }
 
 fn told(known: &Known) -> String {
-    let Known { node, directory, size, fetched_at, fresh_until, stale, partial } = known;
+    let Known { node, directory, size, fetched_at, fresh_until, stale, partial, .. } = known;
     let what = match (directory, size) {
         (true, _) => "a directory".to_owned(),
         (false, Some(size)) => format!("a file of {size} bytes"),
@@ -57,6 +60,36 @@ fn told(known: &Known) -> String {
     }
     if *partial {
         text.push_str("partial: something failed while it was made, so it may not be all\n");
+    }
+    if let Some(request) = &known.request {
+        text.push_str(&made(request, &known.exchanges));
+    }
+    text
+}
+
+/// Returns which call it was, and what that asked upstream.
+fn made(request: &str, exchanges: &Exchanges) -> String {
+    if exchanges.first.is_empty() {
+        return format!("requests: none ({request})\n");
+    }
+    let mut text = format!("requests: ({request})\n");
+    for exchange in &exchanges.first {
+        let ExchangeReport { method, url, milliseconds, by, .. } = exchange;
+        let outcome = match (exchange.status, &exchange.failure) {
+            (Some(status), _) => status.to_string(),
+            (None, Some(failure)) => format!("failed ({failure})"),
+            (None, None) => "unknown".to_owned(),
+        };
+        let by = match by.as_str() {
+            "confirmation" => ", confirmed by 304",
+            "cache" => ", from the cache",
+            "another" => ", by another call's request",
+            _ => "",
+        };
+        text.push_str(&format!("  {method} {url} {outcome} in {milliseconds} ms{by}\n"));
+    }
+    if exchanges.more > 0 {
+        text.push_str(&format!("  and {} more\n", exchanges.more));
     }
     text
 }

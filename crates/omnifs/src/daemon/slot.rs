@@ -8,15 +8,15 @@ use std::time::Duration;
 use omnifs_fuse::{Session, mounts};
 use omnifs_runtime::http::HostStatistics;
 use omnifs_runtime::{FailedCall, Provider};
-use omnifs_vfs::{NodeKind, Source, Timestamp, Tree};
+use omnifs_vfs::{AnsweredBy, Exchange, Made, NodeKind, Source, Timestamp, Tree};
 use parking_lot::Mutex;
 
 use super::compose::{Loaded, Parts};
 use super::{grants, mountpoint};
 use crate::config::{Component, ProviderConfig};
 use crate::control::{
-    CacheReport, CacheStatus, CallFailure, DiskCounts, DiskReport, Known, ProviderStatus, State,
-    Trouble, UpstreamStatus,
+    CacheReport, CacheStatus, CallFailure, DiskCounts, DiskReport, ExchangeReport, Exchanges,
+    Known, ProviderStatus, State, Trouble, UpstreamStatus,
 };
 
 /// How long finding out what a mount's path leads to may take: it may lead through somebody
@@ -272,6 +272,8 @@ impl Slot {
             remedy: grants::remedy(&failed.error).to_owned(),
             partial: failed.partial,
             times: failed.times,
+            request: failed.made.request.to_string(),
+            exchanges: exchanges(&failed.made),
         };
         failed.into_iter().map(report).collect()
     }
@@ -288,6 +290,8 @@ impl Slot {
             fresh_until: facts.fresh_until.map(seconds),
             stale: facts.stale,
             partial: facts.partial,
+            request: facts.made.as_ref().map(|made| made.request.to_string()),
+            exchanges: facts.made.as_deref().map(exchanges).unwrap_or_default(),
         })
     }
 
@@ -362,6 +366,28 @@ impl Slot {
             }
         }
         status
+    }
+}
+
+fn exchanges(made: &Made) -> Exchanges {
+    let report = |exchange: &Exchange| ExchangeReport {
+        method: exchange.method.clone(),
+        url: exchange.url.clone(),
+        status: exchange.outcome.as_ref().ok().copied(),
+        failure: exchange.outcome.as_ref().err().cloned(),
+        milliseconds: u64::try_from(exchange.took.as_millis()).unwrap_or(u64::MAX),
+        by: answered_by(exchange.by).to_owned(),
+        etag: exchange.etag.clone(),
+    };
+    Exchanges { first: made.exchanges.iter().map(report).collect(), more: made.more }
+}
+
+fn answered_by(by: AnsweredBy) -> &'static str {
+    match by {
+        AnsweredBy::Upstream => "upstream",
+        AnsweredBy::Confirmation => "confirmation",
+        AnsweredBy::Cache => "cache",
+        AnsweredBy::Another => "another",
     }
 }
 

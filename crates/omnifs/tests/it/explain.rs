@@ -30,7 +30,8 @@ fn what_is_known_is_explained_and_asked_for_anew_on_request() {
     assert!(lines[0].ends_with(&format!("a file of {} bytes", first.len())), "{known}");
     assert!(lines[1].starts_with("fetched: ") && lines[1].ends_with(" GMT"), "{known}");
     assert!(lines[2].starts_with("fresh until: ") && lines[2].ends_with(" GMT"), "{known}");
-    assert_eq!(lines[3..], ["last error: none"]);
+    assert!(lines[3].starts_with("requests: none (r-"), "{known}");
+    assert_eq!(lines[4..], ["last error: none"]);
 
     let said = sandbox.omnifs(["refresh", &now]).expect_code(0).stdout;
     assert_eq!(said, format!("{now} is asked for anew at its next use\n"));

@@ -6,6 +6,7 @@ mod answers;
 mod failures;
 mod gate;
 mod limits;
+mod requests;
 mod secrets;
 
 use std::fs;

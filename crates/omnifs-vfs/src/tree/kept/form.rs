@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Child, Inode, NodeKind, Timestamp};
+use crate::{Child, Inode, Made, NodeKind, Timestamp};
 
 /// When an answer came and for how long it was fresh, in nanoseconds. The first is calendar time:
 /// no other clock outlives a process.
@@ -88,6 +88,7 @@ pub(super) struct KeptFile {
     pub(super) inode: u64,
     pub(super) digest: [u8; 16],
     pub(super) modified: (u64, u32),
+    pub(super) made: Option<Made>,
 }
 
 /// The names of a directory, in their order.
@@ -100,6 +101,7 @@ pub(super) struct KeptListing {
     pub(super) inodes: Vec<u64>,
     /// The places of those that are directories.
     pub(super) directories: Vec<u32>,
+    pub(super) made: Option<Made>,
 }
 
 /// Returns what an inode that was written down stands for; 0 is nothing.

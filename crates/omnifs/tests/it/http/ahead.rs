@@ -19,7 +19,8 @@ fn rig() -> (Rig, Upstream) {
     );
     let upstream = rig.upstream("api.example.com");
     let listing = |names: Vec<String>| {
-        let entries: Vec<_> = names.iter().map(|name| serde_json::json!({ "name": name })).collect();
+        let entries: Vec<_> =
+            names.iter().map(|name| serde_json::json!({ "name": name })).collect();
         Answer::json(serde_json::to_vec(&entries).unwrap())
     };
     upstream.answer("/", listing((0..DIRECTORIES).map(|d| format!("d{d:02}")).collect()));
