@@ -101,6 +101,20 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "explain PATH in full, user.omnifs.* by getfattr, one name of a call through log, errors \
+               and explain.",
+        tests: &[
+            "omnifs::it http::requests::one_name_of_a_call_leads_from_the_error_to_the_log",
+            "omnifs::it http::requests::a_call_that_asks_for_much_shows_some_and_no_call_shows_a_secret",
+            "omnifs::it http::requests::what_was_kept_over_a_restart_still_says_where_it_came_from",
+        ],
+    },
+    Promise {
+        text: "Files read in turn and directories listed in turn are fetched ahead, each once; a single \
+               cat fetches nothing extra, by the server's own count.",
+        tests: &["omnifs::it http::ahead::what_is_read_ahead_is_counted_by_the_server"],
+    },
+    Promise {
         text: "A documented line of fstab works: mount, mount --all and umount of a provider, by \
                mount(8) and the binary as mount.omnifs.",
         tests: &[
