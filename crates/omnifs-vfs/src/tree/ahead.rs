@@ -204,7 +204,7 @@ impl Tree {
         match kind {
             NodeKind::File => {
                 if self.recall_bytes(id).await.is_none() {
-                    let read = move || async move { tree.read_again(id).await };
+                    let read = move || async move { tree.read_once(id).await };
                     self.file_calls.run(id, read).await?;
                 }
                 let nodes = self.nodes.lock();
@@ -216,7 +216,7 @@ impl Tree {
                 let listing = match self.recall_listing(id).await {
                     Some(listing) => listing,
                     None => {
-                        let list = move || async move { tree.list(id, &object).await };
+                        let list = move || async move { tree.list_once(id, &object).await };
                         self.listing_calls.run(id, list).await?
                     }
                 };

@@ -233,7 +233,7 @@ impl Tree {
             }
             old => {
                 let tree = Arc::clone(self);
-                let call = move || async move { tree.list(directory, &object).await };
+                let call = move || async move { tree.list_once(directory, &object).await };
                 match self.listing_calls.run(directory, call).await {
                     Ok(listing) => {
                         asked = true;
@@ -275,12 +275,22 @@ impl Tree {
         self.handles.open.lock().remove(&handle);
     }
 
-    /// Asks the source for the names of a directory and settles them.
-    pub(super) async fn list(
+    /// Asks the source for the names of a directory unless somebody has since they were wanted.
+    pub(super) async fn list_once(
         &self,
         id: NodeId,
         object: &Arc<Object>,
     ) -> Result<Arc<Listing>, VfsError> {
+        let path = self.nodes.lock().directory(id)?.0.path;
+        let listed = self.contents.lock().listing(path);
+        match listed.filter(|listing| self.clock.monotonic() < listing.fresh.until) {
+            Some(listing) => Ok(listing),
+            None => self.list(id, object).await,
+        }
+    }
+
+    /// Asks the source for the names of a directory and settles them.
+    async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
         let asked = self.current();
         let answer = self.heed(asked.source.list_children(object).await)?;
         let fresh = self.fresh_from(&asked, &answer);
