@@ -1,5 +1,6 @@
 //! A loaded provider, and how the tree calls it.
 
+mod breaker;
 mod calls;
 mod failed;
 mod failure;
@@ -21,6 +22,7 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 use tracing::Instrument;
 
+use self::breaker::Breaker;
 use self::calls::{Call, List, Lookup, ProbeAll, Read};
 pub use self::failed::FailedCall;
 use self::failed::Failures;
@@ -76,6 +78,8 @@ pub struct Provider {
     traps: AtomicU64,
     /// Held to add one and to copy them.
     failures: Mutex<Failures>,
+    /// Held for a look or a change.
+    breaker: Mutex<Breaker>,
     clock: Arc<dyn Clock>,
 }
 
@@ -108,6 +112,7 @@ impl Provider {
             calls: AtomicU64::new(0),
             traps: AtomicU64::new(0),
             failures: Mutex::default(),
+            breaker: Mutex::default(),
             clock,
         }))
     }
@@ -185,6 +190,9 @@ impl Provider {
     /// Runs one call: waits for its turn, takes an instance out of the pool, and puts it back
     /// only when it is fit for another call; `made` tells what it asked upstream. Dropping the future drops the instance with it.
     async fn run<C: Call>(&self, call: &C, made: &mut Made) -> Result<Answer<C::Value>, VfsError> {
+        if let Some(trouble) = self.trouble() {
+            return Err(VfsError::Trap(trouble));
+        }
         let limits = &self.blueprint.limits;
         let turn = self.pool.turn().await?;
         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -198,14 +206,17 @@ impl Provider {
         }
         let lost = match outcome {
             Ok(Ok(answer)) => {
+                self.breaker.lock().answered(self.clock.monotonic());
                 self.keep(session.into_instance());
                 return Ok(answer);
             }
             Ok(Err(Failure::Answer(error))) => {
+                self.breaker.lock().answered(self.clock.monotonic());
                 self.keep(session.into_instance());
                 return Err(error);
             }
             Ok(Err(Failure::Broken(error))) => {
+                self.open_breaker();
                 let (call, last_words) = (&call.describe(), &last_words);
                 Broken { op: C::OP, call, error: &error, last_words }.classify(limits)
             }
@@ -217,6 +228,23 @@ impl Provider {
         };
         self.record_loss(&lost);
         call.salvage(lost)
+    }
+
+    /// Returns why nobody calls the component at the moment: it trapped too often.
+    pub fn trouble(&self) -> Option<String> {
+        let left = self.breaker.lock().closed_in(self.clock.monotonic())?;
+        let seconds = left.as_secs_f64().ceil();
+        Some(format!("it trapped again and again, and is called again in {seconds} s"))
+    }
+
+    /// Takes in that a call cost its instance, and leaves the component alone if that happens too
+    /// often.
+    fn open_breaker(&self) {
+        let opened = self.breaker.lock().trapped(self.clock.monotonic());
+        if let Some(pause) = opened {
+            let (provider, seconds) = (self.name(), pause.as_secs());
+            tracing::error!(provider, "it traps again and again: nobody calls it for {seconds} s");
+        }
     }
 
     /// Tells the provider's author why it is served by one instance from now on.

@@ -52,10 +52,17 @@ impl Fixture {
     }
 
     pub(crate) fn on(engine: &Engine, component: &[u8], limits: Limits) -> Self {
+        Self::granted(engine, component, (limits, Grants::default()))
+    }
+
+    pub(crate) fn granted(
+        engine: &Engine,
+        component: &[u8],
+        (limits, grants): (Limits, Grants),
+    ) -> Self {
         let lines = Arc::new(Lines::default());
         let log = Arc::clone(&lines) as Arc<dyn ProviderLog>;
-        let options =
-            ProviderOptions { name: "test".to_owned(), limits, log, grants: Grants::default() };
+        let options = ProviderOptions { name: "test".to_owned(), limits, log, grants };
         Self {
             provider: Provider::load(engine, component, options).unwrap(),
             lines,
@@ -81,6 +88,13 @@ impl Fixture {
             object = Object::child(&object, name(part), key, child.inode);
         }
         object
+    }
+
+    pub(crate) async fn read_object(
+        &self,
+        object: &Arc<Object>,
+    ) -> Result<Option<Bytes>, VfsError> {
+        self.provider.read_file(object).await.map(|answer| answer.value)
     }
 
     pub(crate) async fn read(&self, path: &str) -> Result<Option<Bytes>, VfsError> {

@@ -8,6 +8,7 @@
 )]
 
 mod artifacts;
+mod breaker;
 mod calls;
 mod components;
 mod contract;

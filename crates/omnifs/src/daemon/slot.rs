@@ -353,7 +353,11 @@ impl Slot {
             }
             Standing::Serving(Serving { provider, tree, .. }) => {
                 let counts = provider.statistics();
-                status.error = self.behind.lock().clone();
+                let trapped = || {
+                    let remedy = "tell its author; `omnifs logs` has its last words".to_owned();
+                    Some(Trouble { reason: provider.trouble()?, remedy })
+                };
+                status.error = self.behind.lock().clone().or_else(trapped);
                 status.state = if status.error.is_none() { State::Ready } else { State::Degraded };
                 status.face = provider.face().number().into();
                 status.instances = counts.instances;
