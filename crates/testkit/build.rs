@@ -23,6 +23,7 @@ const GUESTS: &[Described] = &[
         "Numbers on discovery: `a/` to `z/` with `1` to `3`, `slow/` with `1` to `8`; `trap`.",
     ),
     ("deep", "`d/` and `f` in every directory; `loop/`, its own parent, below the root."),
+    ("evil", "By the name of the file, everything that a component must not harm its host with."),
     ("fetcher", "Fetches what the path says: `get/https:%2F%2Fx%2Fy/body`; see its crate."),
     ("forest", "`big.bin` (60 MiB), 100 directories of 100 files with legal but odd names."),
     ("imports-http", "`status`, which asks the capability `http`."),

@@ -12,6 +12,7 @@ mod config;
 mod demo;
 mod docs;
 mod doctor;
+mod evil;
 mod explain;
 mod failing;
 mod fstab;
