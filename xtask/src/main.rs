@@ -1,4 +1,4 @@
-//! The project's two commands: `cargo xtask demo` and `cargo xtask gate`.
+//! The project's commands: `cargo xtask demo`, `cargo xtask gate` and `cargo xtask soak`.
 #![expect(
     clippy::print_stdout,
     reason = "what these commands print is for the person who ran them"
@@ -11,6 +11,7 @@ mod mutants;
 mod optional;
 mod semantics;
 mod setup;
+mod soak;
 mod step;
 mod style;
 mod suite;
@@ -28,6 +29,8 @@ enum Command {
     Demo(DemoArgs),
     /// Check everything: format, lints, builds, tests, docs.
     Gate(GateArgs),
+    /// Read, walk and search for a while, and say what went wrong.
+    Soak(SoakArgs),
 }
 
 #[derive(Args)]
@@ -50,9 +53,17 @@ struct GateArgs {
     strict: bool,
 }
 
+#[derive(Args)]
+struct SoakArgs {
+    /// For how long: 90s, 10m or 2h.
+    #[arg(default_value = "10m")]
+    time: String,
+}
+
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Demo(args) => demo::run(args.exec.as_deref()),
+        Command::Soak(args) => soak::run_for(&args.time),
         Command::Gate(args) if args.list => done::print(),
         Command::Gate(GateArgs { full: false, .. }) => gate::run(),
         Command::Gate(args) => {

@@ -8,6 +8,7 @@ mod gate;
 mod limits;
 mod requests;
 mod secrets;
+mod soak;
 
 use std::fs;
 
