@@ -1,4 +1,5 @@
-//! The gate and the taint rule, each time without one of their rules: the tests must notice.
+//! The gate, the taint rule, the disk cache and the breaker, each time without one of their rules:
+//! the tests must notice.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ enum Tests {
 }
 
 const GATE: &str = "crates/omnifs-runtime/src/http/gate.rs";
+const RECORD: &str = "crates/omnifs-vfs/src/disk/record.rs";
 const TAINT: &str = "crates/omnifs-runtime/src/capability/taint.rs";
 
 const MUTANTS: &[Mutant] = &[
@@ -134,6 +136,41 @@ const MUTANTS: &[Mutant] = &[
         from: "self.taint().add(failure.to_vfs());",
         to: "let _ = failure.to_vfs();",
         tests: Tests::Mounted("test(http::failures::who_cannot_be_reached_is_told_apart)"),
+    },
+    Mutant {
+        rule: "a record whose header is damaged, or another identity's, is none",
+        file: RECORD,
+        from: "if raw.magic.get() != MAGIC || raw.check != check(raw, identity) {",
+        to: "if raw.magic.get() != MAGIC {",
+        tests: Tests::Units("test(disk::)"),
+    },
+    Mutant {
+        rule: "a record whose payload is damaged is none",
+        file: RECORD,
+        from: "&& Digest::of(&payload) == header.digest;",
+        to: ";",
+        tests: Tests::Units("test(disk::)"),
+    },
+    Mutant {
+        rule: "who had a cache before gets nothing from it",
+        file: "crates/omnifs-vfs/src/disk/store.rs",
+        from: "if state.generation != generation || state.clearing > 0 {",
+        to: "if generation > state.generation {",
+        tests: Tests::Units("test(disk::)"),
+    },
+    Mutant {
+        rule: "what was refreshed by hand is not believed from the disk",
+        file: "crates/omnifs-vfs/src/tree/kept.rs",
+        from: "if !disk.believes(sequence, way) {",
+        to: "if !disk.believes(sequence, || way().into_iter().take(0).collect()) {",
+        tests: Tests::Mounted("test(kept::what_is_refreshed)"),
+    },
+    Mutant {
+        rule: "a component that traps again and again is not called",
+        file: "crates/omnifs-runtime/src/provider.rs",
+        from: "if let Some(trouble) = self.trouble() {",
+        to: "if let Some(trouble) = self.trouble().filter(String::is_empty) {",
+        tests: Tests::Mounted("test(breaker::)"),
     },
 ];
 
