@@ -115,6 +115,26 @@ const PROMISES: &[Promise] = &[
         tests: &["omnifs::it http::ahead::what_is_read_ahead_is_counted_by_the_server"],
     },
     Promise {
+        text: "64 readers, 8 find and 4 rg, cached and uncached mixed, with an upstream of 5 ms: 0 errors, \
+               0 wrong bytes, no stall over 2 s, memory and descriptors flat (a minute in the gate, as \
+               long as one likes by cargo xtask soak).",
+        tests: &[
+            "omnifs::it http::soak::readers_walks_and_searches_see_no_error_no_wrong_byte_and_no_stall",
+        ],
+    },
+    Promise {
+        text: "Every adversarial row of one evil component: the errno in time, a healthy neighbour answers \
+               in under 1 s throughout, memory under 512 MiB, the same daemon.",
+        tests: &["omnifs::it evil::every_evil_deed_ends_in_time_and_harms_nobody"],
+    },
+    Promise {
+        text: "10,000 traps: memory grows by less than 20 MiB, the breaker is active.",
+        tests: &[
+            "omnifs-runtime::it breaker::ten_thousand_traps_take_no_memory_with_them",
+            "omnifs-runtime::it breaker::after_five_traps_nobody_is_asked_until_the_pause_is_over",
+        ],
+    },
+    Promise {
         text: "A documented line of fstab works: mount, mount --all and umount of a provider, by \
                mount(8) and the binary as mount.omnifs.",
         tests: &[

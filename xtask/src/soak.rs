@@ -11,7 +11,8 @@ const TEST: &str = "test(/^http::soak::/)";
 pub(crate) fn run_for(time: &str) -> Result<()> {
     let seconds = seconds(time)?;
     let profile = ["--cargo-profile", PROFILE, "--profile", "soak"];
-    let mut tests = cargo(["nextest", "run", "--workspace", "--locked", "--no-capture", "-E", TEST]);
+    let mut tests =
+        cargo(["nextest", "run", "--workspace", "--locked", "--no-capture", "-E", TEST]);
     run(tests.args(profile).env("OMNIFS_SOAK", seconds.to_string()))
 }
 

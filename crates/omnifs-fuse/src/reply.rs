@@ -11,7 +11,7 @@ use zerocopy::IntoBytes;
 use crate::attributes::{absent_out, attr_out, entry_out};
 use crate::dirent::Packed;
 use crate::request::Header;
-use crate::session::{Busy, Shared};
+use crate::session::{Busy, Shared, Turn};
 use crate::wire::{GetxattrOut, InitOut, Opcode, OpenOut, StatfsOut, open_flag};
 
 /// What a request is answered with when it succeeds.
@@ -49,12 +49,21 @@ pub(crate) struct Reply {
     opcode: Opcode,
     /// Says that the directory is busy, until after the answer was written.
     busy: Option<Busy>,
+    /// Says that a READ of the file is unanswered, likewise.
+    turn: Option<Turn>,
     answered: bool,
 }
 
 impl Reply {
     pub(crate) fn new(shared: &Arc<Shared>, header: Header, opcode: Opcode) -> Self {
-        Self { shared: Arc::clone(shared), header, opcode, busy: None, answered: false }
+        let (busy, turn) = (None, None);
+        Self { shared: Arc::clone(shared), header, opcode, busy, turn, answered: false }
+    }
+
+    /// Counts as an unanswered READ until the answer was written.
+    pub(crate) fn in_turn(mut self, turn: Turn) -> Self {
+        self.turn = Some(turn);
+        self
     }
 
     /// Keeps `busy` until the answer was written.
@@ -97,6 +106,7 @@ impl Reply {
             tracing::debug!(target: "omnifs_fuse", op, req, ino, %errno, "answer not delivered");
         }
         self.busy = None;
+        self.turn = None;
     }
 
     /// Records what the kernel will know as soon as it has the answer.

@@ -6,6 +6,7 @@ mod interrupt;
 mod notices;
 mod pending;
 mod reader;
+mod reads;
 mod statistics;
 
 use std::fmt;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 
 use self::notices::{Inbox, Job};
 use self::pending::Pending;
+use self::reads::Reads;
 use self::statistics::Counters;
 use crate::attributes::Owner;
 use crate::channel::Channel;
@@ -31,6 +33,7 @@ use crate::mount::{Connection, MountError, MountPoint, Unmounted};
 
 pub(crate) use gate::{Busy, Gate};
 pub use notices::Notices;
+pub(crate) use reads::Turn;
 pub use statistics::SessionStatistics;
 
 /// How long a thread of a session may take to notice that the session is over.
@@ -80,6 +83,7 @@ pub(crate) struct Shared {
     pub(crate) tree: Arc<Tree>,
     pub(crate) owner: Owner,
     pub(crate) gate: Arc<Gate>,
+    reads: Arc<Reads>,
     counters: Counters,
     pending: Pending,
     runtime: Handle,
@@ -134,6 +138,7 @@ impl Session {
             tree,
             owner: Owner::of_this_process(),
             gate,
+            reads: Arc::default(),
             counters: Counters::new(),
             pending: Pending::default(),
             runtime,

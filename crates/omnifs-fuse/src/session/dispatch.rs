@@ -157,8 +157,14 @@ fn attributes(shared: &Arc<Shared>, reply: Reply) {
 
 fn read(shared: &Arc<Shared>, reply: Reply, range: Range) {
     let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
+    let (reads, offset) = (Arc::clone(&shared.reads), range.offset);
+    let reply = reply.in_turn(reads.enter(node, offset));
     answer(shared, reply, async move {
-        tree.read(node, range.offset, range.size).await.map(Answer::Bytes)
+        let bytes = tree.read(node, offset, range.size).await?;
+        if bytes.is_empty() {
+            reads.answered_before(node, offset).await;
+        }
+        Ok(Answer::Bytes(bytes))
     });
 }
 

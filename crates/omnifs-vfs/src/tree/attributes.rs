@@ -32,6 +32,11 @@ impl Told {
     const EXACT: Self = Self(0);
     const PLACEHOLDER: Self = Self(u32::MAX);
 
+    /// Returns whether the placeholder is what was told last.
+    pub(crate) fn is_placeholder(self) -> bool {
+        self == Self::PLACEHOLDER
+    }
+
     /// Takes in that the exact size is told `now`, and returns for how long it is valid.
     fn tell_exact(&mut self, now: Duration) -> Duration {
         // It starts anew after 49 days; who is told just then asks twice.
@@ -78,13 +83,15 @@ impl Tree {
         Ok(attributes)
     }
 
-    /// Returns the entry of `node` and counts it.
+    /// Returns the entry of `node` and counts it. An unread file of which the placeholder was told
+    /// before gets another node.
     pub(super) fn claim(
         &self,
         nodes: &mut Nodes,
         node: NodeId,
         valid: Duration,
     ) -> Result<Entry, VfsError> {
+        let node = nodes.untold(node)?;
         let attributes = self.shown(nodes.claim(node)?);
         Ok(Entry { node, attributes, valid })
     }

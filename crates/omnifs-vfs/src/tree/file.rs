@@ -82,8 +82,15 @@ impl Tree {
     /// just before this one began.
     pub(super) async fn read_once(self: &Arc<Self>, id: NodeId) -> Result<Bytes, VfsError> {
         let read = {
-            let nodes = self.nodes.lock();
-            let node = nodes.get(id)?;
+            let mut nodes = self.nodes.lock();
+            let node = nodes.get_mut(id)?;
+            if matches!(node.body, Body::File(File::Unread)) {
+                // Another node of the same name may have been read.
+                let child = Child { inode: node.object.inode(), kind: NodeKind::File };
+                if let Some(version) = self.fresh_version(node.path, child) {
+                    node.body = Body::File(File::Version(version));
+                }
+            }
             match node.body {
                 Body::File(File::Version(version)) => {
                     self.contents.lock().bytes(id, node.path, version.digest)

@@ -245,7 +245,11 @@ impl Tree {
         }
         let fresh = |named: Named| Ok(nodes.get(named.node)?.fresh_until(named));
         let until = named.map(fresh).transpose()?.unwrap_or(now);
-        self.claim(&mut nodes, node, until.saturating_sub(now)).map(Lookup::Found).map(Some)
+        match self.claim(&mut nodes, node, until.saturating_sub(now)) {
+            Ok(entry) => Ok(Some(Lookup::Found(entry))),
+            Err(VfsError::Stale(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Looks a name up again behind the back of whoever was served the old answer, and reads

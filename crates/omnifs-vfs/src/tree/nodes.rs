@@ -155,6 +155,33 @@ impl Nodes {
         }
     }
 
+    /// Returns the node that may be told of next under the name of `id`: itself, unless it is an
+    /// unread file of which the placeholder was told already.
+    ///
+    /// A second placeholder could reach the kernel's inode while a READ is under way: the kernel
+    /// then takes the size that a short read shows for older than that, keeps the placeholder, and
+    /// gives the reader NUL bytes up to the end of what it had asked for.
+    pub(crate) fn untold(&mut self, id: NodeId) -> Result<NodeId, VfsError> {
+        let node = self.get(id)?;
+        let is_unread = matches!(node.body, Body::File(File::Unread));
+        if !is_unread || node.lookups == 0 || !node.told.is_placeholder() {
+            return Ok(id);
+        }
+        let (parent, object, ahead) = (node.parent(), Arc::clone(&node.object), node.ahead);
+        let Some((_, name)) = object.place() else { return Ok(id) };
+        let Some(named) = self.directory(parent)?.1.child(name).filter(|named| named.node == id)
+        else {
+            return Err(unknown(id));
+        };
+        let child = Child { inode: object.inode(), kind: NodeKind::File };
+        let (new, _) = self.put((parent, name), (child, named.until), Body::File(File::Unread))?;
+        let node = self.get_mut(new)?;
+        // The kernel looks the name up again, and then this one is told of as well: it need not
+        // survive until then.
+        (node.replaces, node.ahead) = (false, ahead);
+        Ok(new)
+    }
+
     /// Adds one to the lookup count of `id`.
     pub(crate) fn claim(&mut self, id: NodeId) -> Result<&mut Node, VfsError> {
         let node = self.get_mut(id)?;

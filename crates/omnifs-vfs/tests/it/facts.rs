@@ -54,6 +54,7 @@ async fn what_is_expired_is_asked_for_anew_and_nothing_else() {
     let f = rig.entry(NodeId::ROOT, "f").await.node;
     let d = rig.entry(NodeId::ROOT, "d").await.node;
     let x = rig.entry(d, "x").await.node;
+    rig.read(f).await.unwrap();
     rig.read(x).await.unwrap();
     rig.list(d).await;
     rig.source.put("d/x", 7, "new");

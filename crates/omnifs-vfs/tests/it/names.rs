@@ -67,11 +67,17 @@ async fn two_who_ask_for_one_name_cause_one_call() {
     rig.source.put("x", 5, "x");
     rig.source.delay(Duration::from_millis(100));
     let (a, b) = tokio::join!(rig.entry(NodeId::ROOT, "x"), rig.entry(NodeId::ROOT, "x"));
-    assert_eq!(a.node, b.node);
     assert_eq!(rig.source.calls().lookups, 1);
+    assert_ne!(a.node, b.node, "the placeholder of a size is told of a node once");
+    rig.read(b.node).await.unwrap();
+    let c = rig.entry(NodeId::ROOT, "x").await;
+    assert_eq!(c.node, b.node, "its size is known now");
+    assert_eq!(rig.read(a.node).await.unwrap(), "x");
+    assert_eq!(rig.source.calls().reads, 1, "what one node was read for serves the other, too");
     rig.tree.forget(a.node, 1);
-    assert_eq!(rig.tree.statistics().nodes, 2, "each of the two counts");
-    rig.tree.forget(a.node, 1);
+    rig.tree.forget(b.node, 1);
+    assert_eq!(rig.tree.statistics().nodes, 2, "each of the lookups counts");
+    rig.tree.forget(b.node, 1);
     assert_eq!(rig.tree.statistics().nodes, 1);
 }
 

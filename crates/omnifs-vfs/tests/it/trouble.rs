@@ -77,6 +77,7 @@ async fn after_one_failure_the_others_do_not_wait_for_theirs() {
     let rig = rig();
     let [f, d] = ["f", "d"].map(|name| rig.entry(NodeId::ROOT, name));
     let (f, d) = (f.await.node, d.await.node);
+    rig.read(f).await.unwrap();
     rig.list(d).await;
     rig.source.fail(Some(failure()));
     rig.clock.advance(TTL);

@@ -73,7 +73,8 @@ fn rig() -> (Rig, Upstream) {
     );
     let upstream = rig.upstream("api.example.com");
     let listing = |names: Vec<String>| {
-        let entries: Vec<_> = names.iter().map(|name| serde_json::json!({ "name": name })).collect();
+        let entries: Vec<_> =
+            names.iter().map(|name| serde_json::json!({ "name": name })).collect();
         Answer::json(serde_json::to_vec(&entries).unwrap()).after(Duration::from_millis(5))
     };
     upstream.answer("/", listing((0..DIRECTORIES).map(|d| format!("d{d}")).collect()));
@@ -93,8 +94,38 @@ fn read(mount: &Path, directory: usize, file: usize) -> Result<(), String> {
     let path = mount.join(format!("d{directory}/f{file}.txt"));
     match fs::read(&path) {
         Ok(bytes) if bytes == content(directory, file) => Ok(()),
-        Ok(bytes) => Err(format!("{} wrong bytes", bytes.len())),
+        Ok(bytes) => {
+            let right = content(directory, file);
+            let same = bytes.iter().zip(&right).take_while(|(a, b)| a == b).count();
+            let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+            let (had, wanted) = (bytes.len(), right.len());
+            Err(format!("{had} bytes of {wanted}, {same} of them right, {zeros} zeros at the end"))
+        }
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Reads files in an order of its own.
+fn read_for(length: Duration, (tally, mount): (&Tally, &Path), reader: usize) {
+    let begun = Instant::now();
+    let mut random = reader as u64 * 2 + 1;
+    while begun.elapsed() < length {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let place = (random >> 33) as usize;
+        let (directory, file) = (place % DIRECTORIES, place / DIRECTORIES % FILES);
+        tally.take("read", STALL, || read(mount, directory, file));
+        std::thread::sleep(Duration::from_millis(place as u64 % 20));
+    }
+}
+
+/// Runs a line of shell that goes through everything, over and over.
+fn walk_for(length: Duration, (tally, rig): (&Tally, &Rig), (what, line): (&str, &str)) {
+    let (begun, all) = (Instant::now(), format!("{}\n", DIRECTORIES * FILES));
+    while begun.elapsed() < length {
+        let output = rig.shell(line);
+        let right = output.code() == 0 && output.stdout == all;
+        let fault = || format!("{} {}", output.stdout.trim(), output.stderr.trim());
+        tally.take(what, WALK, || if right { Ok(()) } else { Err(fault()) });
     }
 }
 
@@ -102,6 +133,8 @@ fn descriptors(process: u32) -> usize {
     fs::read_dir(format!("/proc/{process}/fd")).unwrap().count()
 }
 
+/// > Also a program that reads without asking for the size first sees the file to its end and
+/// > nothing behind it, whoever else looks at it at the same time.
 #[test]
 fn readers_walks_and_searches_see_no_error_no_wrong_byte_and_no_stall() {
     let told = std::env::var(VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
@@ -111,38 +144,23 @@ fn readers_walks_and_searches_see_no_error_no_wrong_byte_and_no_stall() {
     let daemon = rig.sandbox.daemon().unwrap();
     let tally = Tally::default();
     let begun = Instant::now();
-    let lasts = || begun.elapsed() < length;
     let mut marks = Vec::new();
     std::thread::scope(|scope| {
-        for reader in 0..READERS {
+        (0..READERS).for_each(|reader| {
             let (tally, mount) = (&tally, &mount);
-            scope.spawn(move || {
-                let mut random = reader as u64 * 2 + 1;
-                while begun.elapsed() < length {
-                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    let place = (random >> 33) as usize;
-                    let (directory, file) = (place % DIRECTORIES, place / DIRECTORIES % FILES);
-                    tally.take("read", STALL, || read(mount, directory, file));
-                    std::thread::sleep(Duration::from_millis(place as u64 % 20));
-                }
-            });
-        }
-        let all = format!("{}\n", DIRECTORIES * FILES);
-        let lines = [("find", "find . -type f | wc -l", FINDS), ("rg", "rg -l 'is here' | wc -l", SEARCHES)];
+            scope.spawn(move || read_for(length, (tally, mount), reader));
+        });
+        let lines = [
+            ("find", "find . -type f | wc -l", FINDS),
+            ("rg", "rg -l 'is here' | wc -l", SEARCHES),
+        ];
         for (what, line, count) in lines {
             for _ in 0..count {
-                let (rig, tally, all) = (&rig, &tally, &all);
-                scope.spawn(move || {
-                    while begun.elapsed() < length {
-                        let output = rig.shell(line);
-                        let right = output.code() == 0 && output.stdout == *all;
-                        let fault = || format!("{} {}", output.stdout.trim(), output.stderr.trim());
-                        tally.take(what, WALK, || if right { Ok(()) } else { Err(fault()) });
-                    }
-                });
+                let (rig, tally) = (&rig, &tally);
+                scope.spawn(move || walk_for(length, (tally, rig), (what, line)));
             }
         }
-        while lasts() {
+        while begun.elapsed() < length {
             marks.push((begun.elapsed(), memory_of(daemon, "VmRSS"), descriptors(daemon)));
             std::thread::sleep(Duration::from_secs(1));
         }
@@ -164,7 +182,12 @@ fn readers_walks_and_searches_see_no_error_no_wrong_byte_and_no_stall() {
         tally.faults.lock().unwrap().len(),
     );
     let faults = tally.faults.into_inner().unwrap();
-    assert!(faults.is_empty(), "{} faults: {:?}", faults.len(), faults.get(..10).unwrap_or(&faults));
+    assert!(
+        faults.is_empty(),
+        "{} faults: {:?}",
+        faults.len(),
+        faults.get(..10).unwrap_or(&faults)
+    );
     assert!(grown < 32 << 10, "{grown} KiB more");
     // A connection or two may be under way.
     assert!(last.2 <= settled.2 + 16, "{} descriptors, {} before", last.2, settled.2);
