@@ -10,7 +10,8 @@ use parking_lot::{Condvar, Mutex};
 use super::Identity;
 use super::record::Header;
 
-/// How many bytes of payloads wait at most. What comes when they do is not kept.
+/// How many bytes of payloads wait at most, if there is more than one. What comes when they do is not
+/// kept.
 const WAITING_MAX: u64 = 16 << 20;
 
 /// How many orders wait at most, whatever their payloads.
@@ -61,8 +62,8 @@ impl Queue {
     /// Puts an order in; returns whether it is in.
     pub(super) fn put(&self, order: Order) -> bool {
         let mut waiting = self.waiting.lock();
-        let full =
-            waiting.bytes + order.weight() > WAITING_MAX || waiting.orders.len() >= ORDERS_MAX;
+        let heavy = waiting.bytes > 0 && waiting.bytes + order.weight() > WAITING_MAX;
+        let full = heavy || waiting.orders.len() >= ORDERS_MAX;
         if waiting.closed || (full && order.is_dispensable()) {
             return false;
         }

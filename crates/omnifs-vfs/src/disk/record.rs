@@ -8,7 +8,9 @@ use super::Identity;
 use crate::digest::{Digest, PathKey};
 
 /// What every record begins with, and what its version is.
-const MAGIC: u32 = u32::from_le_bytes(*b"ofr1");
+pub(super) const BEGIN: [u8; 4] = *b"ofr1";
+
+const MAGIC: u32 = u32::from_le_bytes(BEGIN);
 
 /// What a record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

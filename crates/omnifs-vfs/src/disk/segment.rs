@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::Identity;
 use super::directory::Directory;
-use super::record::{HEADER, Header, Key, Kind};
+use super::record::{BEGIN, HEADER, Header, Key, Kind};
 use crate::digest::Digest;
 
 /// The version of all that lies in these files.
@@ -154,25 +154,49 @@ impl Segment {
         Ok(Some(Found { segment, records, end, sealed: false }))
     }
 
-    /// Finds the records from the first on, up to one that is not whole.
+    /// Finds all whole records, and where the last one ends. Behind one whose header is damaged the
+    /// next one is searched for.
     pub(super) fn scan(&self, identity: &Identity) -> io::Result<(Vec<Placed>, u64)> {
         let length = self.file.metadata()?.len();
         let mut reader = BufReader::with_capacity(SCAN, &self.file);
         let mut at = reader.seek(SeekFrom::Start(START))?;
-        let mut records = Vec::new();
+        let (mut records, mut last) = (Vec::new(), at);
         let mut bytes = [0; HEADER as usize];
         while at + u64::from(HEADER) <= length {
             reader.read_exact(&mut bytes)?;
-            let Some(header) = Header::decode(&bytes, identity) else { break };
-            let (Ok(offset), end) = (u32::try_from(at), at + header.size()) else { break };
-            if end > length {
-                break;
+            let header = Header::decode(&bytes, identity);
+            match (header.filter(|header| at + header.size() <= length), u32::try_from(at)) {
+                (Some(header), Ok(offset)) => {
+                    records.push(Placed::new(&header, offset));
+                    reader.seek_relative(i64::from(header.length))?;
+                    at += header.size();
+                    last = at;
+                }
+                (_, _) => match self.next_start(at + 1)? {
+                    Some(next) => at = reader.seek(SeekFrom::Start(next))?,
+                    None => break,
+                },
             }
-            records.push(Placed::new(&header, offset));
-            reader.seek_relative(i64::from(header.length))?;
-            at = end;
         }
-        Ok((records, at))
+        Ok((records, last))
+    }
+
+    /// Returns the next place from `from` on where a record may begin.
+    fn next_start(&self, from: u64) -> io::Result<Option<u64>> {
+        let mut chunk = vec![0; SCAN];
+        let mut at = from;
+        loop {
+            let read = self.file.read_at(&mut chunk, at)?;
+            let found = chunk.get(..read).unwrap_or_default();
+            if let Some(place) = found.windows(BEGIN.len()).position(|bytes| bytes == BEGIN) {
+                return Ok(Some(at + place as u64));
+            }
+            match (read + 1).checked_sub(BEGIN.len()) {
+                // What the end of this chunk begins may go on in the next one.
+                Some(passed) if passed > 0 => at += passed as u64,
+                Some(_) | None => return Ok(None),
+            }
+        }
     }
 
     /// Writes down where its records are, so that the next process need not look for them.
