@@ -82,6 +82,7 @@ def floor(port, targets, connections):
             while b"\r\n\r\n" not in got:
                 got += stream.recv(65536)
             head, got = got.split(b"\r\n\r\n", 1)
+            assert head.startswith(b"HTTP/1.1 200 "), head
             lower = head.lower()
             if b"content-length:" in lower:
                 length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
@@ -133,7 +134,11 @@ disk = {arguments.disk}
                        stdout=subprocess.DEVNULL)
 
     def __enter__(self):
-        self.omnifs("start")
+        try:
+            self.omnifs("start")
+        except subprocess.CalledProcessError:
+            self.omnifs("stop")
+            raise
         return self
 
     def __exit__(self, *_):
@@ -180,6 +185,8 @@ def main():
         print(f"{what:58} {took:8.3f} s {'' if asked is None else f'{asked:6} requests'}", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="omnifs-bench-", dir="/dev/shm") as home:
+        # The server's worker is another user.
+        os.chmod(home, 0o755)
         tree = f"{home}/tree"
         plant(tree)
         ports = {0: 18480, 50: 18481}
