@@ -359,11 +359,15 @@ impl Tree {
     /// a moment for it.
     pub(super) async fn await_kinds(self: &Arc<Self>, directory: NodeId, listing: &Arc<Listing>) {
         let mut probed = std::pin::pin!(listing.probed.notified());
+        // Registered before anybody looks, so that the end is not missed.
+        probed.as_mut().enable();
         if listing.probing.swap(true, Ordering::AcqRel) {
+            // Somebody else's task, one that read ahead perhaps.
+            if listing.face.get().is_none() {
+                let _ = tokio::time::timeout(PROBE_WAIT, probed).await;
+            }
             return;
         }
-        // Registered before the task starts, so that its end is not missed.
-        probed.as_mut().enable();
         let (tree, probe) = (Arc::clone(self), Arc::clone(listing));
         tokio::spawn(async move {
             tree.probe(directory, &probe).await;
