@@ -11,8 +11,9 @@ mod secrets;
 mod soak;
 
 use std::fs;
+use std::time::Duration;
 
-use testkit::{Network, Output, Sandbox, Upstream, guests, run};
+use testkit::{Answer, Network, Output, Sandbox, Upstream, guests, run};
 
 use crate::OMNIFS;
 
@@ -82,6 +83,40 @@ impl Rig {
         self.network.name(name, &["11.22.33.1"]);
         Upstream::https(&self.network, name)
     }
+}
+
+/// A mount of a server with directories of files, `dNN/fN.txt`, each answer of which takes `delay`;
+/// `cache` is the provider's own.
+fn mirrored(
+    cache: &str,
+    (directories, files): (usize, usize),
+    content: impl Fn(usize, usize) -> Vec<u8>,
+    delay: Duration,
+) -> (Rig, Upstream) {
+    let rig = Rig::of(
+        guests::MIRROR_PATH,
+        &format!(
+            "[provider.capabilities]\nhttp = {{ allow = [\"api.example.com\"] }}\n\
+             [provider.config]\nbase = \"https://api.example.com\"\n\
+             [provider.cache]\n{cache}"
+        ),
+    );
+    let upstream = rig.upstream("api.example.com");
+    let answer = |target: &str, answer: Answer| upstream.answer(target, answer.after(delay));
+    let listing = |names: Vec<String>| {
+        let entries: Vec<_> =
+            names.iter().map(|name| serde_json::json!({ "name": name })).collect();
+        Answer::json(serde_json::to_vec(&entries).unwrap())
+    };
+    answer("/", listing((0..directories).map(|d| format!("d{d:02}")).collect()));
+    for d in 0..directories {
+        answer(&format!("/d{d:02}/"), listing((0..files).map(|f| format!("f{f}.txt")).collect()));
+        for f in 0..files {
+            answer(&format!("/d{d:02}/f{f}.txt"), Answer::new(200, content(d, f)));
+        }
+    }
+    rig.start();
+    (rig, upstream)
 }
 
 pub(crate) fn path(before: &str, url: &str, after: &str) -> String {

@@ -1,37 +1,19 @@
 //! What is fetched before somebody asks for it, counted by the server.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use testkit::{Answer, Upstream, guests};
+use testkit::Upstream;
 
-use super::Rig;
+use super::{Rig, mirrored};
 
 const DIRECTORIES: usize = 20;
 const FILES: usize = 10;
 
-/// A mount of a server with directories of files, which stay fresh for as long as a test takes.
+/// A mount of a server with files that stay fresh for as long as a test takes.
 fn rig() -> (Rig, Upstream) {
-    let rig = Rig::of(
-        guests::MIRROR_PATH,
-        "[provider.capabilities]\nhttp = { allow = [\"api.example.com\"] }\n\
-         [provider.config]\nbase = \"https://api.example.com\"\n\
-         [provider.cache]\nttl = \"1h\"\n",
-    );
-    let upstream = rig.upstream("api.example.com");
-    let listing = |names: Vec<String>| {
-        let entries: Vec<_> =
-            names.iter().map(|name| serde_json::json!({ "name": name })).collect();
-        Answer::json(serde_json::to_vec(&entries).unwrap())
-    };
-    upstream.answer("/", listing((0..DIRECTORIES).map(|d| format!("d{d:02}")).collect()));
-    for d in 0..DIRECTORIES {
-        let names = (0..FILES).map(|f| format!("f{f}.txt"));
-        upstream.answer(&format!("/d{d:02}/"), listing(names.collect()));
-        for f in 0..FILES {
-            upstream.answer(&format!("/d{d:02}/f{f}.txt"), Answer::new(200, format!("{d} {f}\n")));
-        }
-    }
-    rig.start();
+    let content = |directory, file| format!("{directory} {file}\n").into_bytes();
+    let (rig, upstream) = mirrored("ttl = \"1h\"\n", (DIRECTORIES, FILES), content, Duration::ZERO);
     // Looking at the mount is part of starting it.
     upstream.clear();
     (rig, upstream)

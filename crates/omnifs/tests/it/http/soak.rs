@@ -7,9 +7,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use testkit::{Answer, Upstream, guests, wait_until};
+use testkit::{Upstream, wait_until};
 
-use super::Rig;
+use super::{Rig, mirrored};
 use crate::{LIMIT, memory_of};
 
 /// How long it lasts, in seconds.
@@ -65,33 +65,12 @@ impl Tally {
 /// A server that takes 5 ms for each answer, and a mount of it that keeps half of the bytes in
 /// memory, for two seconds.
 fn rig() -> (Rig, Upstream) {
-    let rig = Rig::of(
-        guests::MIRROR_PATH,
-        "[provider.capabilities]\nhttp = { allow = [\"api.example.com\"] }\n\
-         [provider.config]\nbase = \"https://api.example.com\"\n\
-         [provider.cache]\nttl = \"2s\"\nstale_while_revalidate = \"1s\"\nmemory = \"4MiB\"\n",
-    );
-    let upstream = rig.upstream("api.example.com");
-    let listing = |names: Vec<String>| {
-        let entries: Vec<_> =
-            names.iter().map(|name| serde_json::json!({ "name": name })).collect();
-        Answer::json(serde_json::to_vec(&entries).unwrap()).after(Duration::from_millis(5))
-    };
-    upstream.answer("/", listing((0..DIRECTORIES).map(|d| format!("d{d}")).collect()));
-    for d in 0..DIRECTORIES {
-        let names = (0..FILES).map(|f| format!("f{f}.txt"));
-        upstream.answer(&format!("/d{d}/"), listing(names.collect()));
-        for f in 0..FILES {
-            let answer = Answer::new(200, content(d, f)).after(Duration::from_millis(5));
-            upstream.answer(&format!("/d{d}/f{f}.txt"), answer);
-        }
-    }
-    rig.start();
-    (rig, upstream)
+    let cache = "ttl = \"2s\"\nstale_while_revalidate = \"1s\"\nmemory = \"4MiB\"\n";
+    mirrored(cache, (DIRECTORIES, FILES), content, Duration::from_millis(5))
 }
 
 fn read(mount: &Path, directory: usize, file: usize) -> Result<(), String> {
-    let path = mount.join(format!("d{directory}/f{file}.txt"));
+    let path = mount.join(format!("d{directory:02}/f{file}.txt"));
     match fs::read(&path) {
         Ok(bytes) if bytes == content(directory, file) => Ok(()),
         Ok(bytes) => {

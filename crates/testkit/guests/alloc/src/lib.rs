@@ -1,22 +1,10 @@
 //! `alloc` takes memory until it is refused, `recurse` calls itself without end.
 
+mod greed;
+
 use omnifs_provider::exports::omnifs::provider::filesystem::{Guest, LookupResult, NodeKind};
 
 struct Alloc;
-
-fn take_all() -> usize {
-    let mut blocks = Vec::new();
-    loop {
-        blocks.push(vec![1_u8; 1 << 20]);
-        std::hint::black_box(&blocks);
-    }
-}
-
-#[expect(unconditional_recursion, reason = "what this component is for")]
-fn recurse(depth: u64) -> u64 {
-    let frame = std::hint::black_box([depth; 64]);
-    recurse(depth + 1) + std::hint::black_box(frame)[0]
-}
 
 impl Guest for Alloc {
     fn lookup_child(parent: u64, name: String) -> Option<LookupResult> {
@@ -39,8 +27,8 @@ impl Guest for Alloc {
     fn read_file(inode: u64) -> Option<Vec<u8>> {
         match inode {
             1 => Some(b"ok\n".to_vec()),
-            2 => Some(vec![0; take_all()]),
-            3 => Some(recurse(0).to_string().into_bytes()),
+            2 => Some(vec![0; greed::take_all()]),
+            3 => Some(greed::recurse(0).to_string().into_bytes()),
             _ => None,
         }
     }

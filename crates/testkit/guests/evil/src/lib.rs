@@ -19,6 +19,9 @@
 //! | `list-trap/`, `list-spin/` | traps, and never ends, when it is listed |
 //! | `lookup-trap`, `lookup-spin` | likewise when it is looked up; neither is listed |
 
+#[path = "../../alloc/src/greed.rs"]
+mod greed;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -59,20 +62,6 @@ fn spin() -> ! {
     loop {
         std::hint::spin_loop();
     }
-}
-
-fn take_all() -> usize {
-    let mut blocks = Vec::new();
-    loop {
-        blocks.push(vec![1_u8; 1 << 20]);
-        std::hint::black_box(&blocks);
-    }
-}
-
-#[expect(unconditional_recursion, reason = "what this component is for")]
-fn recurse(depth: u64) -> u64 {
-    let frame = std::hint::black_box([depth; 64]);
-    recurse(depth + 1) + std::hint::black_box(frame)[0]
 }
 
 /// Returns bytes that differ from call to call and from instance to instance.
@@ -137,8 +126,8 @@ impl Guest for Evil {
             "sleep" => loop {
                 std::thread::sleep(Duration::from_secs(3_600));
             },
-            "alloc" => Some(vec![0; take_all()]),
-            "recurse" => Some(recurse(0).to_string().into_bytes()),
+            "alloc" => Some(vec![0; greed::take_all()]),
+            "recurse" => Some(greed::recurse(0).to_string().into_bytes()),
             "trap" => panic!("told to"),
             "exit" => std::process::exit(3),
             "abort" => std::process::abort(),
