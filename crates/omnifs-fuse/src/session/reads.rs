@@ -5,7 +5,6 @@
 //! that lies behind the end of the file, it takes that READ's place for the size, believes no
 //! later one, and shows NUL bytes up to there. So such an answer waits for those before it.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use omnifs_vfs::NodeId;
@@ -15,43 +14,35 @@ use tokio::sync::Notify;
 /// The READs that are not answered.
 #[derive(Default)]
 pub(crate) struct Reads {
-    /// Guards the table only.
-    files: Mutex<HashMap<NodeId, File>>,
-}
-
-#[derive(Default)]
-struct File {
-    /// How many READs there are from each place on.
-    places: BTreeMap<u64, u32>,
-    answered: Arc<Notify>,
+    /// Their files and the places where they begin, as many as the kernel has under way. Guards
+    /// the table only.
+    unanswered: Mutex<Vec<(NodeId, u64)>>,
+    answered: Notify,
 }
 
 /// A READ that is not answered for as long as this lives.
 pub(crate) struct Turn {
     reads: Arc<Reads>,
-    file: NodeId,
-    offset: u64,
+    read: (NodeId, u64),
 }
 
 impl Reads {
     /// Takes in that a READ came.
     pub(crate) fn enter(self: &Arc<Self>, file: NodeId, offset: u64) -> Turn {
-        *self.files.lock().entry(file).or_default().places.entry(offset).or_default() += 1;
-        Turn { reads: Arc::clone(self), file, offset }
+        self.unanswered.lock().push((file, offset));
+        Turn { reads: Arc::clone(self), read: (file, offset) }
     }
 
     /// Waits until no READ of the file is unanswered that begins before `offset`.
     pub(crate) async fn answered_before(&self, file: NodeId, offset: u64) {
+        let is_before = |(other, place): &(NodeId, u64)| *other == file && *place < offset;
         loop {
-            let answered = {
-                let files = self.files.lock();
-                let Some(known) = files.get(&file) else { return };
-                if known.places.range(..offset).next().is_none() {
-                    return;
-                }
-                // Made while the table is held, so that no answer comes in between.
-                Arc::clone(&known.answered).notified_owned()
-            };
+            let mut answered = std::pin::pin!(self.answered.notified());
+            // Registered before the look, so that no answer comes in between.
+            answered.as_mut().enable();
+            if !self.unanswered.lock().iter().any(is_before) {
+                return;
+            }
             answered.await;
         }
     }
@@ -59,18 +50,12 @@ impl Reads {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut files = self.reads.files.lock();
-        let Some(file) = files.get_mut(&self.file) else { return };
-        if let Some(count) = file.places.get_mut(&self.offset) {
-            *count -= 1;
-            if *count == 0 {
-                file.places.remove(&self.offset);
-            }
+        let mut unanswered = self.reads.unanswered.lock();
+        if let Some(at) = unanswered.iter().position(|read| *read == self.read) {
+            unanswered.swap_remove(at);
         }
-        file.answered.notify_waiters();
-        if file.places.is_empty() {
-            files.remove(&self.file);
-        }
+        drop(unanswered);
+        self.reads.answered.notify_waiters();
     }
 }
 
@@ -96,6 +81,6 @@ mod tests {
         assert!(waits.as_mut().now_or_never().is_some());
         drop(behind);
         assert!(reads.answered_before(file, u64::MAX).now_or_never().is_some());
-        assert_eq!(reads.files.lock().len(), 1);
+        assert_eq!(reads.unanswered.lock().len(), 1);
     }
 }
