@@ -188,7 +188,8 @@ impl Provider {
     }
 
     /// Runs one call: waits for its turn, takes an instance out of the pool, and puts it back
-    /// only when it is fit for another call; `made` tells what it asked upstream. Dropping the future drops the instance with it.
+    /// only when it is fit for another call; `made` tells what it asked upstream. Dropping the
+    /// future drops the instance with it.
     async fn run<C: Call>(&self, call: &C, made: &mut Made) -> Result<Answer<C::Value>, VfsError> {
         if let Some(trouble) = self.trouble() {
             return Err(VfsError::Trap(trouble));

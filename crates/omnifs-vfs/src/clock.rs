@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 /// A point in calendar time, as `st_mtim` has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Timestamp {
     /// Seconds since 1970-01-01 00:00 UTC.
     pub seconds: u64,
@@ -22,7 +23,7 @@ pub trait Clock: Send + Sync + 'static {
     /// before it can be told as well; it never goes back and decides what is fresh.
     fn monotonic(&self) -> Duration;
 
-    /// Returns the calendar time, for modification times only.
+    /// Returns the calendar time: for modification times, and for what outlives the process.
     fn calendar(&self) -> Timestamp;
 }
 

@@ -11,7 +11,7 @@ pub(crate) struct Digest([u8; 16]);
 
 impl Digest {
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self(half(&blake3::hash(bytes)))
+        Self(short(blake3::Hasher::new().update(bytes)))
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -35,7 +35,7 @@ impl PathKey {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.0);
         hasher.update(name.as_bytes());
-        Self(half(&hasher.finalize()))
+        Self(short(&hasher))
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -47,12 +47,11 @@ impl PathKey {
     }
 }
 
-fn half(hash: &blake3::Hash) -> [u8; 16] {
-    let mut half = [0; 16];
-    for (to, from) in half.iter_mut().zip(hash.as_bytes()) {
-        *to = *from;
-    }
-    half
+/// Returns the first bytes of what was hashed, as many as are asked for.
+pub(crate) fn short<const N: usize>(hasher: &blake3::Hasher) -> [u8; N] {
+    let mut bytes = [0; N];
+    hasher.finalize_xof().fill(&mut bytes);
+    bytes
 }
 
 #[cfg(test)]

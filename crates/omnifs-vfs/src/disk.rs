@@ -27,7 +27,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::digest::{Digest, PathKey};
+use crate::digest::{Digest, PathKey, short};
 use directory::Directory;
 use queue::Order;
 use record::Header;
@@ -76,9 +76,7 @@ impl Identity {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
-        let mut half = [0; 16];
-        hasher.finalize_xof().fill(&mut half);
-        Self(half)
+        Self(short(&hasher))
     }
 
     fn as_bytes(&self) -> &[u8; 16] {

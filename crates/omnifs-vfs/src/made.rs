@@ -76,6 +76,7 @@ impl Exchange {
 
 /// Who answered a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AnsweredBy {
     /// The upstream, with the whole answer.
     Upstream,

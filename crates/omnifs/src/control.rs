@@ -9,6 +9,7 @@
 pub(crate) mod client;
 pub(crate) mod server;
 
+use omnifs_vfs::AnsweredBy;
 use serde::{Deserialize, Serialize};
 
 /// The version of [`Status`] as JSON.
@@ -103,8 +104,8 @@ pub(crate) struct ExchangeReport {
     pub(crate) failure: Option<String>,
     /// How long it took, in milliseconds.
     pub(crate) milliseconds: u64,
-    /// Who answered: `upstream`, `confirmation` (304), `cache`, `another` call's request.
-    pub(crate) by: String,
+    /// Who answered.
+    pub(crate) by: AnsweredBy,
     /// The answer's `ETag`.
     pub(crate) etag: Option<String>,
 }

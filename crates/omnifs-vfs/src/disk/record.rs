@@ -5,7 +5,7 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::Identity;
-use crate::digest::{Digest, PathKey};
+use crate::digest::{Digest, PathKey, short};
 
 /// What every record begins with, and what its version is.
 pub(super) const BEGIN: [u8; 4] = *b"ofr1";
@@ -138,9 +138,7 @@ fn check(raw: &Raw, identity: &Identity) -> [u8; 8] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(identity.as_bytes());
     hasher.update(Raw { check: [0; 8], ..*raw }.as_bytes());
-    let mut half = [0; 8];
-    hasher.finalize_xof().fill(&mut half);
-    half
+    short(&hasher)
 }
 
 /// Returns the payload of a record that was read as a whole, with its sequence, if it is the one

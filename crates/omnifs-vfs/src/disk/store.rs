@@ -27,7 +27,7 @@ const READ_ASIDE: usize = 256 << 10;
 /// How many paths are remembered that are not believed; with more of them nothing is.
 pub(super) const EXPIRED_MAX: usize = 256;
 
-/// How many bytes of the budget pay for one record in the index.
+/// How many bytes of the budget pay for one record in the index, which costs memory.
 const BYTES_A_RECORD: u64 = 1_024;
 
 /// A segment and how much of it is written.

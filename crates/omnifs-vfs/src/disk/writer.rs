@@ -118,7 +118,6 @@ impl Writer {
             self.write()?;
             self.seal()?;
         }
-        // Entries cost memory: one for each KiB on average is what the budget pays for.
         loop {
             let (bytes, records) = (self.batch.len() as u64 + size, self.placed.len() + 1);
             if !self.store.is_over(bytes, records, budget) || !self.evict(limit)? {

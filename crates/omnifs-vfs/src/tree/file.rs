@@ -7,8 +7,7 @@ use bytes::Bytes;
 use super::contents::Body as Cached;
 use super::nodes::{Body, File, Node, Version};
 use super::{Change, Current, Fresh, PARTIAL_VALID, Tree};
-use crate::digest::Digest;
-use crate::digest::PathKey;
+use crate::digest::{Digest, PathKey};
 use crate::{Child, NodeId, NodeKind, Object, Timestamp, VfsError};
 
 /// From this size on, hashing is moved off the threads that answer requests.
@@ -67,14 +66,9 @@ impl Tree {
         }
         let tree = Arc::clone(self);
         let read = self.file_calls.run(node, move || async move { tree.read_once(node).await });
-        let error = match read.await {
-            Ok(bytes) => return Ok(bytes),
-            Err(error) => error,
-        };
-        match self.bytes_despite(&error, node) {
-            Some(bytes) => Ok(bytes),
-            None if error.is_failure() => self.recall_bytes(node).await.ok_or(error),
-            None => Err(error),
+        match read.await {
+            Ok(bytes) => Ok(bytes),
+            Err(error) => self.bytes_despite(&error, node).await.ok_or(error),
         }
     }
 

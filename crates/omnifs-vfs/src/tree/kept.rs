@@ -20,7 +20,7 @@ use super::nodes::{Body, File};
 use super::{Current, Fresh, NEVER, Tree};
 use crate::digest::{Digest, PathKey};
 use crate::disk::{Disk, Key, Kind};
-use crate::{Child, Inode, Name, NodeId, NodeKind, Object, Timestamp};
+use crate::{Child, Inode, Name, NodeId, NodeKind, Object};
 use form::{Dated, KeptFile, KeptListing, KeptName, Times, decode, encode};
 
 /// From this size on a listing is taken apart off the threads that answer requests.
@@ -35,8 +35,12 @@ struct Recalled<T> {
 
 impl Tree {
     /// Writes down what a name stands for.
-    pub(super) fn keep_name(&self, asked: &Current, path: PathKey, child: Child) {
+    pub(super) fn keep_name(&self, asked: &Current, (parent, name): (NodeId, &Name), child: Child) {
         let Some(disk) = &asked.settings.disk else { return };
+        let Ok(path) = self.nodes.lock().directory(parent).map(|(above, _)| above.path.child(name))
+        else {
+            return;
+        };
         let now = self.clock.monotonic();
         let times = self.times(now, now + asked.settings.ttl);
         put(disk, Key::at(Kind::Name, path), &Dated { times, value: KeptName::new(child) });
@@ -52,7 +56,7 @@ impl Tree {
         let value = KeptFile {
             inode: read.inode.number(),
             digest: read.digest.to_bytes(),
-            modified: (read.modified.seconds, read.modified.nanoseconds),
+            modified: read.modified,
             made: read.made.as_deref().cloned(),
         };
         put(disk, Key::at(Kind::File, path), &Dated { times, value });
@@ -66,9 +70,7 @@ impl Tree {
             return;
         }
         let Ok((path, modified)) =
-            self.nodes.lock().directory(directory).map(|(node, known)| {
-                (node.path, (known.modified.seconds, known.modified.nanoseconds))
-            })
+            self.nodes.lock().directory(directory).map(|(node, known)| (node.path, known.modified))
         else {
             return;
         };
@@ -207,9 +209,8 @@ impl Tree {
     ) -> Option<Cached> {
         let kept = self.recall(disk, Key::at(Kind::File, path), || way(object)).await;
         let Recalled { value, fetched, until } = kept?;
-        let KeptFile { inode, digest, modified: (seconds, nanoseconds), made } = value;
+        let KeptFile { inode, digest, modified, made } = value;
         let inode = Inode::of_child(inode).filter(|inode| *inode == object.inode())?;
-        let modified = Timestamp { seconds, nanoseconds };
         let (digest, bytes, partial) = (Digest::from_bytes(digest), Bytes::new(), false);
         let made = made.map(Arc::new);
         Some(Cached { inode, digest, bytes, modified, until, fetched, partial, made })
@@ -234,11 +235,9 @@ impl Tree {
         if dropped > 0 || names.len() != value.inodes.len() {
             return None;
         }
-        let (seconds, nanoseconds) = value.modified;
-        let modified = Timestamp { seconds, nanoseconds };
         let fresh = Fresh { until, source: current.generation };
         let came = Came { fresh, fetched, partial: false, made: value.made.map(Arc::new) };
-        let listing = self.settle_recalled((directory, modified), Arc::new(names), came)?;
+        let listing = self.settle_recalled((directory, value.modified), Arc::new(names), came)?;
         let mut directories = value.directories.iter().copied().peekable();
         let unknown = (0..).zip(&value.inodes).filter(|(place, inode)| {
             let is_directory = directories.next_if_eq(place).is_some();

@@ -239,13 +239,10 @@ impl Tree {
                         asked = true;
                         (listing, true)
                     }
-                    Err(error) => match self.listing_despite(&error, old) {
-                        Some(listing) => (listing, false),
-                        None if error.is_failure() => {
-                            (self.recall_listing(directory).await.ok_or(error)?, false)
-                        }
-                        None => return Err(error),
-                    },
+                    Err(error) => {
+                        let despite = self.listing_despite(&error, directory, old).await;
+                        (despite.ok_or(error)?, false)
+                    }
                 }
             }
         };

@@ -130,7 +130,7 @@ impl Tree {
                 let fresh = self.fresh_from(&asked, &answer);
                 let node = self.settle((parent, name), (child, fresh))?;
                 if answer.partial.is_none() {
-                    self.keep_child(&asked, (parent, name), child);
+                    self.keep_name(&asked, (parent, name), child);
                 }
                 Ok(Some(node))
             }
@@ -297,18 +297,8 @@ impl Tree {
         }
         let node = self.settle((parent, name), (child, fresh))?;
         if answer.partial.is_none() {
-            self.keep_child(&asked, (parent, name), child);
+            self.keep_name(&asked, (parent, name), child);
         }
         Ok(Some(node))
-    }
-
-    fn keep_child(&self, asked: &Current, (parent, name): (NodeId, &Name), child: Child) {
-        if asked.settings.disk.is_none() {
-            return;
-        }
-        let above = self.nodes.lock().directory(parent).map(|(above, _)| above.path);
-        if let Ok(above) = above {
-            self.keep_name(asked, above.child(name), child);
-        }
     }
 }

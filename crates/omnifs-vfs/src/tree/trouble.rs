@@ -98,10 +98,21 @@ impl Tree {
     }
 
     /// Returns the bytes that were read of a file before reading it failed, as its version.
-    pub(super) fn bytes_despite(&self, error: &VfsError, node: NodeId) -> Option<Bytes> {
+    pub(super) async fn bytes_despite(
+        self: &Arc<Self>,
+        error: &VfsError,
+        node: NodeId,
+    ) -> Option<Bytes> {
         if !error.is_failure() {
             return None;
         }
+        match self.bytes_in_memory(node) {
+            Some(bytes) => Some(bytes),
+            None => self.recall_bytes(node).await,
+        }
+    }
+
+    fn bytes_in_memory(&self, node: NodeId) -> Option<Bytes> {
         let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
         let known = nodes.get_mut(node).ok()?;
@@ -117,13 +128,19 @@ impl Tree {
     }
 
     /// Returns the listing that was there before listing failed, if that may still be served.
-    pub(super) fn listing_despite(
+    pub(super) async fn listing_despite(
         &self,
         error: &VfsError,
+        directory: NodeId,
         before: Option<Arc<Listing>>,
     ) -> Option<Arc<Listing>> {
+        if !error.is_failure() {
+            return None;
+        }
         let now = self.clock.monotonic();
-        let usable = |listing: &Arc<Listing>| self.outlives_failure(listing.fresh.until, now);
-        before.filter(|listing| error.is_failure() && usable(listing))
+        match before.filter(|listing| self.outlives_failure(listing.fresh.until, now)) {
+            Some(listing) => Some(listing),
+            None => self.recall_listing(directory).await,
+        }
     }
 }

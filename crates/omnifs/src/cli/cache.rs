@@ -145,12 +145,8 @@ fn owner(places: &Places, path: &Path) -> Result<Place, Failure> {
         return Ok(explain::place(&daemon, path)?.1);
     }
     let config = Config::load(&places.config, &places.home)?;
-    let path = explain::resolved(path)?;
-    let inside = config.enabled().find_map(|provider| {
-        let inside = path.strip_prefix(&provider.mount).ok()?;
-        Some(Place { provider: provider.name.clone(), path: format!("/{}", inside.display()) })
-    });
-    inside.ok_or_else(|| explain::nobodys(&path))
+    let mounts = config.enabled().map(|known| (known.name.as_str(), known.mount.as_path()));
+    Ok(explain::place_among(mounts, path)?.1)
 }
 
 /// Returns a number of bytes for people.

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use omnifs_vfs::AnsweredBy;
 
 use super::errors::{date, shown};
 use super::output::{self, plain};
 use super::running;
 use crate::control::client::Daemon;
-use crate::control::{ExchangeReport, Exchanges, Known, Place, Status};
+use crate::control::{ExchangeReport, Exchanges, Known, Place};
 use crate::exit::{Exit, Failure};
 use crate::places::Places;
 
@@ -80,11 +81,11 @@ fn made(request: &str, exchanges: &Exchanges) -> String {
             (None, Some(failure)) => format!("failed ({failure})"),
             (None, None) => "unknown".to_owned(),
         };
-        let by = match by.as_str() {
-            "confirmation" => ", confirmed by 304",
-            "cache" => ", from the cache",
-            "another" => ", by another call's request",
-            _ => "",
+        let by = match by {
+            AnsweredBy::Upstream => "",
+            AnsweredBy::Confirmation => ", confirmed by 304",
+            AnsweredBy::Cache => ", from the cache",
+            AnsweredBy::Another => ", by another call's request",
         };
         text.push_str(&format!("  {method} {url} {outcome} in {milliseconds} ms{by}\n"));
     }
@@ -110,19 +111,33 @@ pub(super) fn refresh(places: &Places, path: &Path) -> Result<Exit, Failure> {
 
 /// Returns a path in full, and what it is to its provider.
 pub(super) fn place(daemon: &Daemon<'_>, path: &Path) -> Result<(PathBuf, Place), Failure> {
-    let path = resolved(path)?;
-    let (provider, inside) = owner(&daemon.status()?, &path).ok_or_else(|| nobodys(&path))?;
-    Ok((path, Place { provider, path: format!("/{}", inside.display()) }))
+    let status = daemon.status()?;
+    let mounts =
+        status.providers.iter().map(|known| (known.name.as_str(), Path::new(&known.mount)));
+    place_among(mounts, path)
 }
 
-/// Says that a path is no provider's.
-pub(super) fn nobodys(path: &Path) -> Failure {
-    Failure::new(format!("{} is not below a mount of omnifs", path.display()))
-        .remedy("`omnifs status` shows the mounts")
+/// Returns the same, by the names of providers and their mounts.
+pub(super) fn place_among<'a>(
+    mut mounts: impl Iterator<Item = (&'a str, &'a Path)>,
+    path: &Path,
+) -> Result<(PathBuf, Place), Failure> {
+    let path = resolved(path)?;
+    let place = mounts.find_map(|(name, mount)| {
+        let inside = path.strip_prefix(mount).ok()?;
+        Some(Place { provider: name.to_owned(), path: format!("/{}", inside.display()) })
+    });
+    match place {
+        Some(place) => Ok((path, place)),
+        None => {
+            let reason = format!("{} is not below a mount of omnifs", path.display());
+            Err(Failure::new(reason).remedy("`omnifs status` shows the mounts"))
+        }
+    }
 }
 
 /// Makes a path absolute without asking the mount that it leads to: `..` is taken as text.
-pub(super) fn resolved(path: &Path) -> Result<PathBuf, Failure> {
+fn resolved(path: &Path) -> Result<PathBuf, Failure> {
     let absolute =
         std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))?;
     let mut resolved = PathBuf::new();
@@ -135,13 +150,6 @@ pub(super) fn resolved(path: &Path) -> Result<PathBuf, Failure> {
         }
     }
     Ok(resolved)
-}
-
-fn owner(status: &Status, path: &Path) -> Option<(String, PathBuf)> {
-    status.providers.iter().find_map(|provider| {
-        let inside = path.strip_prefix(&provider.mount).ok()?;
-        Some((provider.name.clone(), inside.to_owned()))
-    })
 }
 
 /// Returns whether a failure at `failed` explains `asked`: the same path, or a directory on the

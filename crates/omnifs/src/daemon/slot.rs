@@ -8,7 +8,7 @@ use std::time::Duration;
 use omnifs_fuse::{Session, mounts};
 use omnifs_runtime::http::HostStatistics;
 use omnifs_runtime::{FailedCall, Provider};
-use omnifs_vfs::{AnsweredBy, Exchange, Made, NodeKind, Source, Timestamp, Tree};
+use omnifs_vfs::{Exchange, Made, NodeKind, Source, Timestamp, Tree};
 use parking_lot::Mutex;
 
 use super::compose::{Loaded, Parts};
@@ -380,19 +380,10 @@ fn exchanges(made: &Made) -> Exchanges {
         status: exchange.outcome.as_ref().ok().copied(),
         failure: exchange.outcome.as_ref().err().cloned(),
         milliseconds: u64::try_from(exchange.took.as_millis()).unwrap_or(u64::MAX),
-        by: answered_by(exchange.by).to_owned(),
+        by: exchange.by,
         etag: exchange.etag.clone(),
     };
     Exchanges { first: made.exchanges.iter().map(report).collect(), more: made.more }
-}
-
-fn answered_by(by: AnsweredBy) -> &'static str {
-    match by {
-        AnsweredBy::Upstream => "upstream",
-        AnsweredBy::Confirmation => "confirmation",
-        AnsweredBy::Cache => "cache",
-        AnsweredBy::Another => "another",
-    }
 }
 
 fn upstream(asked: HostStatistics) -> UpstreamStatus {

@@ -87,14 +87,14 @@ impl KeptName {
 pub(super) struct KeptFile {
     pub(super) inode: u64,
     pub(super) digest: [u8; 16],
-    pub(super) modified: (u64, u32),
+    pub(super) modified: Timestamp,
     pub(super) made: Option<Made>,
 }
 
 /// The names of a directory, in their order.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeptListing {
-    pub(super) modified: (u64, u32),
+    pub(super) modified: Timestamp,
     /// The names, each with a slash behind it.
     pub(super) names: String,
     /// What they stand for: the inode, 0 where that is not known.
