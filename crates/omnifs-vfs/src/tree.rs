@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::sync::{Mutex, MutexGuard};
 use crate::{Answer, Clock, Disk, DiskStatistics, Name, NodeId, Source, Timestamp};
@@ -45,6 +45,10 @@ const STALE_VALID: Duration = Duration::from_secs(1);
 
 /// How long an answer is believed that may not be all.
 const PARTIAL_VALID: Duration = Duration::from_secs(1);
+
+/// How many old answers are asked for anew at once behind whoever was served them. More would fill
+/// the source's queue, and who waits for an answer would find no place in it.
+const BEHIND_MAX: usize = 32;
 
 /// The end of the freshness of what is not believed at all, not even as a stale answer.
 const NEVER: Duration = Duration::ZERO;
@@ -148,6 +152,8 @@ pub struct Tree {
     dropped_names: AtomicU64,
     trouble: Trouble,
     ahead: Ahead,
+    /// Places for what is asked behind.
+    behind: Arc<Semaphore>,
 }
 
 /// How long an answer is fresh, as long as the source that gave it is the tree's.
@@ -188,6 +194,7 @@ impl Tree {
             dropped_names: AtomicU64::new(0),
             trouble: Trouble::default(),
             ahead: Ahead::default(),
+            behind: Arc::new(Semaphore::new(BEHIND_MAX)),
             current: RwLock::new(Current { source, settings: Arc::new(settings), generation: 0 }),
             clock,
             born,
@@ -247,6 +254,12 @@ impl Tree {
     /// takes the freshness of what is recorded only once it has taken the place.
     fn believed(&self, fresh: Fresh) -> Duration {
         if self.current.read().generation == fresh.source { fresh.until } else { NEVER }
+    }
+
+    /// Returns a place for a call that nobody waits for, if there is one: to be kept until the call
+    /// has ended. Without one the old answer is served once more, and whoever comes next tries.
+    fn place_behind(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.behind).try_acquire_owned().ok()
     }
 
     /// Returns the changes that the kernel must be told of; the receiver of the last call gets

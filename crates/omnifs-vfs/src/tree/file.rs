@@ -154,7 +154,7 @@ impl Tree {
 
     /// Has the kernel ask again for a file in a moment: it was told of the name before the
     /// bytes were read, and believes it for longer than these may be believed.
-    fn expire_soon(self: &Arc<Self>, object: &Arc<Object>, node: NodeId) {
+    pub(super) fn expire_soon(self: &Arc<Self>, object: &Arc<Object>, node: NodeId) {
         let Some((_, name)) = object.place() else { return };
         let (tree, name) = (Arc::downgrade(self), name.clone());
         tokio::spawn(async move {

@@ -184,8 +184,16 @@ impl Tree {
                 drop((contents, nodes));
                 if is_stale {
                     // The kernel was told of the name and believes that for longer.
-                    let tree = Arc::clone(self);
-                    self.file_calls.start(id, move || async move { tree.read_again(id).await });
+                    match self.place_behind() {
+                        Some(place) => {
+                            let tree = Arc::clone(self);
+                            self.file_calls.start(id, move || async move {
+                                let _place = place;
+                                tree.read_again(id).await
+                            });
+                        }
+                        None => self.expire_soon(&object, id),
+                    }
                 }
             }
             (File::Version(own), kept) if own.digest == digest => match kept {

@@ -226,9 +226,13 @@ impl Tree {
         let (listing, is_fresh) = match cached {
             Some(listing) if now < listing.fresh.until => (listing, true),
             Some(listing) if self.serves_stale(listing.fresh.until, now) => {
-                let tree = Arc::clone(self);
-                self.listing_calls
-                    .start(directory, move || async move { tree.list(directory, &object).await });
+                if let Some(place) = self.place_behind() {
+                    let tree = Arc::clone(self);
+                    self.listing_calls.start(directory, move || async move {
+                        let _place = place;
+                        tree.list(directory, &object).await
+                    });
+                }
                 (listing, false)
             }
             old => {

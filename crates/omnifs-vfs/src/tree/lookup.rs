@@ -255,8 +255,10 @@ impl Tree {
     /// Looks a name up again behind the back of whoever was served the old answer, and reads
     /// the file again if its bytes are in use.
     fn refresh_name(self: &Arc<Self>, parent: NodeId, name: &Name) {
+        let Some(place) = self.place_behind() else { return };
         let (tree, name_in_task) = (Arc::clone(self), name.clone());
         self.name_calls.start((parent, name.clone()), move || async move {
+            let _place = place;
             let refreshed = tree.refresh(parent, &name_in_task).await;
             if let Err(error) = &refreshed {
                 let provider = &tree.settings().provider;

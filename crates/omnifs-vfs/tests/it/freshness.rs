@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use omnifs_vfs::{Lookup, NodeId, VfsError};
 
 use vfs_testing::Item;
@@ -58,4 +60,31 @@ async fn a_refresh_that_finds_nothing_takes_the_name_away() {
     rig.entry(NodeId::ROOT, "f").await;
     rig.settle().await;
     assert!(matches!(rig.lookup(NodeId::ROOT, "f").await, Ok(Lookup::Absent { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_are_refreshed_behind_at_once_and_the_others_at_their_next_use() {
+    let rig = Rig::new();
+    let names: Vec<String> = (0..100).map(|number| format!("f{number}")).collect();
+    for (number, name) in (5..).zip(&names) {
+        rig.source.put(name, number, "x");
+        rig.entry(NodeId::ROOT, name).await;
+    }
+    rig.clock.advance(TTL);
+    rig.source.delay(Duration::from_secs(1));
+    let before = rig.source.begun();
+    for name in &names {
+        rig.entry(NodeId::ROOT, name).await;
+    }
+    rig.settle().await;
+    assert_eq!(rig.source.begun() - before, 32);
+    while rig.source.begun() - before < 100 {
+        let begun = rig.source.begun();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        for name in &names {
+            rig.entry(NodeId::ROOT, name).await;
+        }
+        rig.settle().await;
+        assert!(rig.source.begun() > begun, "the places are free again");
+    }
 }
