@@ -135,6 +135,64 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "All limits can be set, each is hit by a test, and says its name; docs/limits.md has them \
+               all with their defaults.",
+        tests: &[
+            "omnifs::bin/omnifs config::tests::the_page_of_limits_is_true",
+            "omnifs::bin/omnifs config::tests::every_key_of_a_provider_is_understood",
+            "omnifs::it http::configured::each_can_be_set_and_says_its_name",
+            "omnifs::it http::configured::requests_at_a_time_are_as_many_as_is_set",
+            "omnifs::it http::configured::what_it_prints_is_cut_where_it_is_set",
+            "omnifs::it http::configured::a_component_over_its_limit_is_not_loaded",
+            "omnifs-runtime::it limits::a_component_over_its_limit_is_refused",
+            "omnifs-runtime::it limits::a_call_that_waits_too_long_is_given_up",
+            "omnifs-runtime::it limits::a_file_over_the_limit_is_refused_with_its_size",
+            "omnifs-runtime::it limits::a_listing_of_a_million_names_passes_and_one_more_does_not",
+            "omnifs-runtime::it limits::a_spinning_guest_is_stopped_while_a_neighbour_answers",
+            "omnifs-runtime::it limits::compiling_has_an_end",
+            "omnifs-runtime::it limits::memory_has_an_end",
+            "omnifs-runtime::it limits::one_waiter_too_many_is_refused",
+            "omnifs-runtime::it limits::so_many_traps_as_are_set_have_it_left_alone",
+            "omnifs-runtime::it limits::tables_have_an_end",
+            "omnifs-runtime::it limits::the_stack_is_as_deep_as_it_is_set",
+            "omnifs-runtime::it limits::what_is_lifted_follows_its_limit",
+        ],
+    },
+    Promise {
+        text: "kill -9 100 times under load: correct bytes within 3 s of each start, 0 stacked mounts. \
+               SIGTERM under 64 readers 50 times: exit within 5 s, nothing in state D.",
+        tests: &[
+            "omnifs::it fire::a_hundred_kills_under_load_leave_right_bytes_and_one_mount",
+            "omnifs::it fire::fifty_ends_under_readers_are_quick_and_leave_nobody_waiting",
+        ],
+    },
+    Promise {
+        text: "A slow provider (8 s a call) beside a fast one: the fast one's p99 under 50 ms. Idle with \
+               10 mounts: CPU under 0.5 %, 60 MiB at most.",
+        tests: &[
+            "omnifs::it fire::a_slow_provider_does_not_slow_a_fast_one",
+            "omnifs::it fire::ten_idle_mounts_use_no_cpu_and_little_memory",
+        ],
+    },
+    Promise {
+        text: "Suspension and a change of the network, clocks that jump, a mount removed by hand, the \
+               cache directory deleted while it is used, the configuration edited while the daemon \
+               starts, commands at one time, a daemon of another version.",
+        tests: &[
+            "omnifs-runtime http::clients::tests::a_suspension_is_noticed_once",
+            "omnifs-runtime http::clients::tests::after_a_suspension_no_connection_from_before_is_used",
+            "omnifs::it lifecycle::a_daemon_of_another_version_is_named_by_every_command",
+            "omnifs::it lifecycle::a_mount_that_the_user_unmounts_stays_so_until_the_restart",
+            "omnifs::it surroundings::a_cache_that_is_removed_while_it_is_used_is_begun_anew",
+            "omnifs::it surroundings::a_clock_that_jumps_changes_nothing",
+            "omnifs::it surroundings::a_configuration_that_changes_while_the_daemon_starts_is_the_one_\
+             that_holds",
+            "omnifs::it surroundings::a_download_finds_its_place_when_the_cache_was_removed",
+            "omnifs::it surroundings::after_a_change_of_the_network_connections_are_new",
+            "omnifs::it surroundings::commands_at_one_time_wait_for_each_other",
+        ],
+    },
+    Promise {
         text: "A documented line of fstab works: mount, mount --all and umount of a provider, by \
                mount(8) and the binary as mount.omnifs.",
         tests: &[

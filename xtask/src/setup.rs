@@ -28,12 +28,14 @@ pub(crate) const DEMO: &[Program] = &[
 /// starts as a service.
 pub(crate) const TESTS: &[Program] = &[
     ("cmp", "diffutils"),
+    ("faketime", "faketime"),
     ("fdfind", "fd-find"),
     ("file", "file"),
     ("ip", "iproute2"),
     ("less", "less"),
     ("nginx", "nginx"),
     ("openssl", "openssl"),
+    ("strace", "strace"),
     ("vim", "vim"),
 ];
 

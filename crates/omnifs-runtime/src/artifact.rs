@@ -9,7 +9,7 @@ pub use self::label::label;
 use crate::capability::Needs;
 use crate::contract;
 
-/// The largest component file, in bytes.
+/// The largest component file, in bytes, unless `limits.component` says otherwise.
 pub const FILE_LIMIT: u64 = 64 << 20;
 
 /// What sort of file it is.
@@ -33,6 +33,14 @@ impl Face {
     pub fn number(self) -> u8 {
         match self {
             Self::Filesystem => 1,
+        }
+    }
+
+    /// Returns how many instances a provider of this face has at most, unless
+    /// `limits.instances` says otherwise.
+    pub fn instances(self) -> u32 {
+        match self {
+            Self::Filesystem => 4,
         }
     }
 }
@@ -92,7 +100,7 @@ impl fmt::Display for LoadError {
 /// # Errors
 /// [`LoadError`] when it is neither a component nor a core module with WIT metadata.
 pub fn inspect(bytes: &[u8]) -> Result<Artifact, LoadError> {
-    let component = component::read(bytes)?;
+    let component = component::read(bytes, FILE_LIMIT)?;
     let (resolve, world) = component.world()?;
     let face = contract::compare(resolve, world).ok();
     artifact(bytes, &component, face)
@@ -103,7 +111,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Artifact, LoadError> {
 /// # Errors
 /// [`LoadError`] says in words what is missing, differs or cannot be granted.
 pub fn check(bytes: &[u8]) -> Result<Artifact, LoadError> {
-    prepare(bytes).map(|prepared| prepared.artifact)
+    prepare(bytes, FILE_LIMIT).map(|prepared| prepared.artifact)
 }
 
 /// A checked file, ready to compile.
@@ -115,8 +123,9 @@ pub(crate) struct Prepared {
     pub(crate) needs: Option<Needs>,
 }
 
-pub(crate) fn prepare(bytes: &[u8]) -> Result<Prepared, LoadError> {
-    let component = component::read(bytes)?;
+/// Checks a file of at most `limit` bytes.
+pub(crate) fn prepare(bytes: &[u8], limit: u64) -> Result<Prepared, LoadError> {
+    let component = component::read(bytes, limit)?;
     let (resolve, world) = component.world()?;
     let face = contract::compare(resolve, world)?;
     let artifact = artifact(bytes, &component, Some(face))?;

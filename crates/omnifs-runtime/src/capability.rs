@@ -28,7 +28,7 @@ pub use taint::ErrorRule;
 pub(crate) use taint::{Spoiled, Taint};
 
 use crate::bindings::capabilities;
-use crate::http::{AllowEntry, Gate, Http, HttpOptions, Secret, Tls};
+use crate::http::{AllowEntry, Gate, Http, HttpLimits, HttpOptions, Secret, Tls};
 use crate::store::State;
 
 /// What the user grants one provider.
@@ -42,10 +42,6 @@ pub struct Grants {
     pub config: String,
     /// What becomes of its answers while a request failed.
     pub errors: ErrorRule,
-    /// HTTP requests at a time.
-    pub in_flight: u32,
-    /// HTTP requests in a minute; none is no brake.
-    pub requests_per_minute: Option<u32>,
     /// Whom its connections trust.
     pub tls: Tls,
     /// The time for freshness and pauses.
@@ -63,8 +59,6 @@ impl Default for Grants {
             secrets: Vec::new(),
             config: "{}".to_owned(),
             errors: ErrorRule::Strict,
-            in_flight: 64,
-            requests_per_minute: None,
             tls: Tls::default(),
             clock: Arc::new(omnifs_vfs::SystemClock::new()),
             scratch: None,
@@ -82,23 +76,26 @@ pub(crate) struct Capabilities {
 }
 
 impl Capabilities {
-    /// Returns what a provider has that declares `needs` and is granted `grants`: of both the
-    /// smaller part.
-    pub(crate) fn new(provider: Arc<str>, grants: Grants, needs: Option<&Needs>) -> Self {
+    /// Returns what a provider has that declares `needs` and is granted `grants`, of both the
+    /// smaller part, and whose requests are held to `limits`.
+    pub(crate) fn new(
+        provider: Arc<str>,
+        (grants, limits): (Grants, HttpLimits),
+        needs: Option<&Needs>,
+    ) -> Self {
         let mut secrets = grants.secrets;
         if let Some(names) = needs.and_then(|needs| needs.secrets.as_ref()) {
             secrets.retain(|secret| names.iter().any(|name| name == secret.name()));
         }
         let needed = needs.and_then(|needs| needs.http.clone());
-        let gate = Gate::new(Arc::clone(&provider), grants.http, needed);
+        let gate = Gate::new(Arc::clone(&provider), grants.http, needed).with_url_limit(limits.url);
         let http = Http::new(HttpOptions {
             provider,
             gate,
             secrets,
             tls: grants.tls,
             clock: grants.clock,
-            in_flight: grants.in_flight,
-            per_minute: grants.requests_per_minute,
+            limits,
         });
         let (config, errors, scratch) = (grants.config, grants.errors, grants.scratch);
         Self { http, config, errors, scratch }

@@ -14,21 +14,28 @@ use wasmtime::{Cache, CacheConfig, Config, Strategy};
 use self::ticker::Ticker;
 pub(crate) use self::ticker::Ticking;
 
-/// The deepest that a guest's calls may go on the host's stack, in bytes.
-const WASM_STACK: usize = 1 << 20;
-
-/// The whole stack of a fiber: the guest's, and as much again for host functions it calls.
-const FIBER_STACK: usize = 2 * WASM_STACK;
+/// The room on a fiber's stack for the host functions that a guest calls, in bytes.
+const HOST_STACK: usize = 1 << 20;
 
 /// How hard compiled code is compressed: the level that zstd takes by itself.
 const COMPRESSION: i32 = 3;
 
 /// How an [`Engine`] is set up.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// The directory that keeps compiled code between runs; it is made when missing, readable
     /// by its owner only. Without one, each start compiles anew.
     pub compiled: Option<PathBuf>,
+    /// How deep a guest's calls may go, in bytes of stack; all providers of an engine have the
+    /// same.
+    pub stack: usize,
+}
+
+impl Default for EngineOptions {
+    /// Returns options without a directory, and 1 MiB of stack.
+    fn default() -> Self {
+        Self { compiled: None, stack: 1 << 20 }
+    }
 }
 
 /// Why there is no engine.
@@ -85,7 +92,7 @@ impl Engine {
     /// [`EngineError`] when the directory for compiled code cannot be made private, or the
     /// machine cannot run WebAssembly.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
-        let mut config = settings();
+        let mut config = settings(options.stack);
         if let Some(path) = options.compiled {
             config.cache(Some(cache(&path)?));
         }
@@ -112,15 +119,15 @@ impl Engine {
     }
 }
 
-fn settings() -> Config {
+fn settings(stack: usize) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
         .epoch_interruption(true)
         // Exports are plain functions; the bookkeeping of concurrent tasks only costs.
         .concurrency_support(false)
-        .max_wasm_stack(WASM_STACK)
-        .async_stack_size(FIBER_STACK)
+        .max_wasm_stack(stack)
+        .async_stack_size(stack.saturating_add(HOST_STACK))
         // A fiber's stack may have held another instance's values.
         .async_stack_zeroing(true);
     config

@@ -12,6 +12,7 @@ mod dial;
 mod echo;
 mod failure;
 mod gate;
+mod limits;
 mod pace;
 mod path_rules;
 mod request;
@@ -35,10 +36,11 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 pub use allow::{AllowEntry, AllowedMethod, HostPattern, Origin, Scheme, Target, domain};
-pub(crate) use body::{Body, Idle};
+pub(crate) use body::{Allowed, Body};
 pub use clients::{Tls, TlsError};
 pub(crate) use failure::HttpFailure;
 pub(crate) use gate::Gate;
+pub use limits::HttpLimits;
 pub use pace::HostStatistics;
 pub use path_rules::PathPattern;
 pub(crate) use request::{Form, Redirects, Value, Wanted};
@@ -51,14 +53,7 @@ use gate::{Approved, shown_origin};
 use pace::{Pacer, Turn};
 use request::Field;
 
-/// How long a `fetch` may take in all.
-const TOTAL: Duration = Duration::from_secs(30);
-
-/// The longest decoded body of a `fetch`, in bytes.
-const BODY_LIMIT: u64 = 32 << 20;
-
-/// The most bytes of an answer's headers, names and values.
-const HEADERS_LIMIT: usize = 64 << 10;
+use crate::limits::Bytes as Size;
 
 /// How many redirects are followed.
 const HOPS: usize = 5;
@@ -70,10 +65,7 @@ pub(crate) struct HttpOptions {
     pub(crate) secrets: Vec<Secret>,
     pub(crate) tls: Tls,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Requests at a time.
-    pub(crate) in_flight: u32,
-    /// Requests in a minute.
-    pub(crate) per_minute: Option<u32>,
+    pub(crate) limits: HttpLimits,
 }
 
 /// A complete answer.
@@ -130,6 +122,7 @@ pub(crate) struct Http {
     clients: Clients,
     pacer: Pacer,
     cache: Cache,
+    limits: HttpLimits,
     agent: String,
     /// Equal requests that are under way. Guards the table only.
     flights: Mutex<HashMap<cache::Key, WeakShared<Flight>>>,
@@ -145,11 +138,16 @@ impl Http {
     pub(crate) fn new(options: HttpOptions) -> Arc<Self> {
         let gate = Arc::new(options.gate);
         Arc::new(Self {
-            clients: Clients::new(Arc::clone(&gate), options.tls),
+            clients: Clients::new(
+                Arc::clone(&gate),
+                (options.tls, options.limits),
+                Arc::clone(&options.clock),
+            ),
             gate,
             secrets: options.secrets,
-            pacer: Pacer::new(Arc::clone(&options.clock), options.in_flight, options.per_minute),
+            pacer: Pacer::new(Arc::clone(&options.clock), options.limits),
             cache: Cache::new(options.clock),
+            limits: options.limits,
             agent: format!("omnifs/{} ({})", env!("CARGO_PKG_VERSION"), options.provider),
             flights: Mutex::default(),
         })
@@ -158,6 +156,21 @@ impl Http {
     /// Returns the secret that the user granted under a name.
     pub(crate) fn secret(&self, name: &str) -> Option<Secret> {
         self.secrets.iter().find(|secret| secret.name() == name).cloned()
+    }
+
+    /// Returns what a request may be.
+    pub(crate) fn limits(&self) -> &HttpLimits {
+        &self.limits
+    }
+
+    /// Uses no connection any more that was made before now.
+    pub(crate) fn renew_connections(&self) {
+        self.clients.renew();
+    }
+
+    /// Returns how many bytes of answers are kept.
+    pub(crate) fn kept(&self) -> u64 {
+        self.cache.weight()
     }
 
     /// Returns what was asked of each host.
@@ -183,9 +196,11 @@ impl Http {
             }
         };
         timeout_at(deadline, whole).await.unwrap_or_else(|_elapsed| {
+            let own = limit < self.limits.total;
             Err(HttpFailure::Timeout(format!(
-                "{origin} did not answer in full within {} s",
-                limit.as_secs_f64()
+                "{origin} did not answer in full within {} s ({})",
+                limit.as_secs_f64(),
+                if own { "the request's own limit" } else { "limits.http_total" }
             )))
         })
     }
@@ -205,9 +220,10 @@ impl Http {
 
     fn prepare(&self, wanted: Wanted) -> Result<Prepared, HttpFailure> {
         let to = self.gate.check(&wanted.method, &wanted.url)?;
-        let fields = request::fields(&wanted.headers, &to)?;
-        let (body, redirects) = (request::body(wanted.body)?, wanted.redirects);
-        let limit = wanted.timeout.map_or(TOTAL, |timeout| timeout.min(TOTAL));
+        let fields = request::fields(&wanted.headers, &to, self.limits.headers)?;
+        let body = request::body(wanted.body, self.limits.request)?;
+        let (redirects, total) = (wanted.redirects, self.limits.total);
+        let limit = wanted.timeout.map_or(total, |timeout| timeout.min(total));
         Ok(Prepared { to, fields, body, redirects, limit })
     }
 
@@ -268,7 +284,7 @@ impl Http {
                 continue;
             }
             let Started { status, url, headers, body, .. } = outcome?;
-            match body.limited(BODY_LIMIT, Idle::Short).collect().await {
+            match body.limited(Allowed::of_fetch(&self.limits)).collect().await {
                 Ok(body) => return Ok(Answer { status, url, headers, body }),
                 Err(failure) if retry && prepared.is_repeatable() && failure.is_passing() => {
                     jitter().await;
@@ -356,17 +372,20 @@ impl Http {
         let response = self.clients.send(&hop.to, headers, hop.body.clone()).await?;
         let (parts, incoming) = response.into_parts();
         let mut headers = parts.headers;
-        let mut size = 0;
+        let mut size = 0_u64;
         let mut scanner = Scanner::new(&self.secrets);
         for (name, value) in &headers {
-            size += name.as_str().len() + value.len();
+            size += (name.as_str().len() + value.len()) as u64;
             if let Some(name) = scanner.look(value.as_bytes()) {
                 let (origin, name) = (origin.clone(), name.to_owned());
                 return Err(HttpFailure::SecretEcho { origin, name });
             }
         }
-        if size > HEADERS_LIMIT {
-            return Err(HttpFailure::TooLarge(format!("the headers of {origin} are over 64 KiB")));
+        if size > self.limits.headers {
+            let limit = Size(self.limits.headers);
+            return Err(HttpFailure::TooLarge(format!(
+                "the headers of {origin} are over the limit of {limit} (limits.http_headers)"
+            )));
         }
         let refused_for = self.pacer.heed(origin, parts.status, &headers);
         let body = Body::new(incoming, &mut headers, origin, Scanner::new(&self.secrets))?;

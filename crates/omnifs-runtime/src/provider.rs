@@ -62,6 +62,8 @@ pub struct Statistics {
     pub instances: u64,
     /// Bytes of linear memory of all instances, as of the end of their last calls.
     pub memory: u64,
+    /// Bytes of answers of upstreams that are kept.
+    pub http_cache: u64,
     /// Bytes of output that were dropped.
     pub log_dropped: u64,
 }
@@ -72,6 +74,8 @@ pub struct Statistics {
 /// tokio runtime with time enabled.
 pub struct Provider {
     face: artifact::Face,
+    /// The most instances at a time.
+    instances: u32,
     blueprint: Arc<Blueprint>,
     pool: Pool<Instance>,
     calls: AtomicU64,
@@ -100,19 +104,23 @@ impl Provider {
         bytes: &[u8],
         options: ProviderOptions,
     ) -> Result<Arc<Self>, LoadError> {
-        let prepared = artifact::prepare(bytes)?;
-        let pool = Pool::new(Rules::of(&options.limits));
+        let prepared = artifact::prepare(bytes, options.limits.component)?;
+        let face = prepared.face;
+        let instances = options.limits.instances.unwrap_or_else(|| face.instances());
+        let pool = Pool::new(Rules::of(&options.limits, instances));
         let clock = Arc::clone(&options.grants.clock);
+        let breaker = Mutex::new(Breaker::after(options.limits.traps));
         let blueprint =
             load::blueprint(engine, prepared.component, prepared.needs.as_ref(), options)?;
         Ok(Arc::new(Self {
-            face: prepared.face,
+            face,
+            instances,
             blueprint: Arc::new(blueprint),
             pool,
             calls: AtomicU64::new(0),
             traps: AtomicU64::new(0),
             failures: Mutex::default(),
-            breaker: Mutex::default(),
+            breaker,
             clock,
         }))
     }
@@ -127,6 +135,11 @@ impl Provider {
         self.face
     }
 
+    /// Returns how many instances it has at most.
+    pub fn instances(&self) -> u32 {
+        self.instances
+    }
+
     /// Returns what it has done and holds.
     pub fn statistics(&self) -> Statistics {
         Statistics {
@@ -134,6 +147,7 @@ impl Provider {
             traps: self.traps.load(Ordering::Relaxed),
             instances: self.blueprint.usage.instances(),
             memory: self.blueprint.usage.memory(),
+            http_cache: self.blueprint.capabilities.http.kept(),
             log_dropped: self.blueprint.output.dropped(),
         }
     }
@@ -141,6 +155,12 @@ impl Provider {
     /// Returns what it asked of each upstream.
     pub fn upstreams(&self) -> Vec<HostStatistics> {
         self.blueprint.capabilities.http.statistics()
+    }
+
+    /// Makes new connections from now on: those that there are may lead over a network that this
+    /// machine is no longer in. What is under way on one of them goes on.
+    pub fn renew_connections(&self) {
+        self.blueprint.capabilities.http.renew_connections();
     }
 
     /// Returns the calls that failed lately, the newest last.

@@ -92,7 +92,7 @@ pub(crate) fn limited_store(wiring: &Wiring<'_>) -> Store<State> {
     };
     let mut store = Store::new(wiring.engine.wasm(), state);
     store.limiter(|state| &mut state.growth);
-    store.set_hostcall_fuel(wiring.limits.lift());
+    store.set_hostcall_fuel(wiring.limits.lifted());
     store.set_max_component_handles(HANDLES);
     store.set_epoch_deadline(1);
     let meter = Arc::clone(wiring.meter);

@@ -1,8 +1,9 @@
 //! Time, injected: what expires is tested without sleeping.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// A point in calendar time, as `st_mtim` has it.
@@ -20,8 +21,12 @@ const PAST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Where the time comes from.
 pub trait Clock: Send + Sync + 'static {
     /// Returns the time since a moment that is a year before the clock was made, so that times
-    /// before it can be told as well; it never goes back and decides what is fresh.
+    /// before it can be told as well; it never goes back, goes on while the machine is suspended,
+    /// and decides what is fresh.
     fn monotonic(&self) -> Duration;
+
+    /// Returns how much of that time the machine was suspended.
+    fn suspended(&self) -> Duration;
 
     /// Returns the calendar time: for modification times, and for what outlives the process.
     fn calendar(&self) -> Timestamp;
@@ -30,13 +35,18 @@ pub trait Clock: Send + Sync + 'static {
 /// The machine's clocks.
 #[derive(Debug)]
 pub struct SystemClock {
-    start: Instant,
+    start: Duration,
+}
+
+/// Returns what a clock of the machine shows (clock_gettime(2)).
+fn shown(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
 impl SystemClock {
     /// Returns a clock that starts now.
     pub fn new() -> Self {
-        Self { start: Instant::now() }
+        Self { start: shown(ClockId::Boottime) }
     }
 }
 
@@ -48,7 +58,11 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn monotonic(&self) -> Duration {
-        PAST + self.start.elapsed()
+        PAST + shown(ClockId::Boottime).saturating_sub(self.start)
+    }
+
+    fn suspended(&self) -> Duration {
+        shown(ClockId::Boottime).saturating_sub(shown(ClockId::Monotonic))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else is given")]
@@ -62,6 +76,7 @@ impl Clock for SystemClock {
 #[derive(Debug, Default)]
 pub struct TestClock {
     now: Mutex<Duration>,
+    suspended: Mutex<Duration>,
 }
 
 impl TestClock {
@@ -74,6 +89,12 @@ impl TestClock {
     pub fn advance(&self, step: Duration) {
         *self.now.lock() += step;
     }
+
+    /// Moves both times forward by `step`, in which the machine was suspended.
+    pub fn suspend(&self, step: Duration) {
+        *self.suspended.lock() += step;
+        self.advance(step);
+    }
 }
 
 impl Clock for TestClock {
@@ -81,8 +102,28 @@ impl Clock for TestClock {
         PAST + *self.now.lock()
     }
 
+    fn suspended(&self) -> Duration {
+        *self.suspended.lock()
+    }
+
     fn calendar(&self) -> Timestamp {
         let now = *self.now.lock();
         Timestamp { seconds: 1_700_000_000 + now.as_secs(), nanoseconds: now.subsec_nanos() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_s_time_goes_on_and_its_clocks_agree() {
+        let clock = SystemClock::new();
+        let (first, asleep) = (clock.monotonic(), clock.suspended());
+        std::thread::sleep(Duration::from_millis(20));
+        let passed = clock.monotonic() - first;
+        assert!(passed >= Duration::from_millis(20), "{passed:?}");
+        // Nobody suspends a machine that runs tests, and the two are read one after the other.
+        assert!(clock.suspended().abs_diff(asleep) < Duration::from_secs(1));
     }
 }

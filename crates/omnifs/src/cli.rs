@@ -112,6 +112,9 @@ struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Show memory, disk, requests, errors and traps, too
+    #[arg(short, long, conflicts_with = "json")]
+    wide: bool,
 }
 
 #[derive(Debug, Args)]
@@ -246,8 +249,11 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Stop => running::stop(&Places::find()?),
         Command::Restart => launch::restart(&Places::find()?),
         Command::Reload => launch::reload(&Places::find()?),
-        Command::Status(StatusArgs { json: true }) => status::json(&Places::find()?),
-        Command::Status(StatusArgs { json: false }) => status::table_of(&Places::find()?),
+        Command::Status(StatusArgs { json: true, .. }) => status::json(&Places::find()?),
+        Command::Status(StatusArgs { wide, .. }) => {
+            let columns = if wide { table::Columns::Wide } else { table::Columns::Full };
+            status::table_of(&Places::find()?, columns)
+        }
         Command::Logs(arguments) => {
             let log = Places::find()?.log();
             if arguments.follow {

@@ -3,20 +3,18 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use omnifs_runtime::artifact::FILE_LIMIT;
-
 use crate::config::Component;
 use crate::control::Trouble;
 use crate::embedded;
 
 impl Component {
-    /// Returns the component's bytes.
+    /// Returns the component's bytes, of which there may be `limit`.
     ///
     /// # Errors
     /// Why there are none, for the user.
-    pub(crate) fn bytes(&self) -> Result<Cow<'static, [u8]>, Trouble> {
+    pub(crate) fn bytes(&self, limit: u64) -> Result<Cow<'static, [u8]>, Trouble> {
         match self {
-            Self::File(path) => read(path).map(Cow::Owned),
+            Self::File(path) => read(path, limit).map(Cow::Owned),
             Self::Builtin(name) => match embedded::find(name) {
                 Ok(embedded) => Ok(Cow::Borrowed(embedded.bytes)),
                 Err(unknown) => Err(Trouble {
@@ -29,17 +27,18 @@ impl Component {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Trouble> {
     let shown = path.display();
     let failed = |error: std::io::Error| Trouble {
         reason: format!("cannot read the component {shown}: {error}"),
         remedy: "put the component there, or correct `path`".to_owned(),
     };
     let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > FILE_LIMIT {
+    if length > limit {
         return Err(Trouble {
-            reason: format!("the component {shown} has {length} bytes; it may have {FILE_LIMIT}"),
-            remedy: "build it in release mode with strip = true".to_owned(),
+            reason: format!("the component {shown} has {length} bytes; it may have {limit}"),
+            remedy: "build it in release mode with strip = true, or raise `component` in [provider.limits]"
+                .to_owned(),
         });
     }
     std::fs::read(path).map_err(failed)

@@ -17,7 +17,7 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use omnifs_runtime::ErrorRule;
+use omnifs_runtime::{ErrorRule, Limits};
 
 pub(crate) use capabilities::{Capabilities, SecretGrant, SecretSource};
 pub(crate) use problem::ConfigError;
@@ -42,6 +42,8 @@ pub(crate) struct HostConfig {
     pub(crate) memory: u64,
     /// Bytes of disk that the caches of all providers share.
     pub(crate) disk: u64,
+    /// Bytes of stack that a call of a provider may use.
+    pub(crate) stack: usize,
 }
 
 /// One `[[provider]]`.
@@ -109,24 +111,8 @@ pub(crate) struct CacheConfig {
 pub(crate) struct LimitsConfig {
     /// Until when every request of the kernel is answered.
     pub(crate) answer: Duration,
-    /// How long one call of the provider may take.
-    pub(crate) call: Duration,
-    /// How much CPU one call may use.
-    pub(crate) cpu: Duration,
-    /// Bytes of linear memory of one instance.
-    pub(crate) memory: u64,
-    /// Instances at a time; `None` is the contract's own number (4 for face 1, 32 for face 2).
-    pub(crate) instances: Option<u32>,
-    /// Calls that may wait for an instance.
-    pub(crate) queue: u32,
-    /// Bytes of one file.
-    pub(crate) file: u64,
-    /// Names of one directory.
-    pub(crate) names: u64,
-    /// HTTP requests at a time.
-    pub(crate) http_in_flight: u32,
-    /// HTTP requests in a minute; `None` is no brake.
-    pub(crate) requests_per_minute: Option<u32>,
+    /// What the provider may use.
+    pub(crate) provider: Limits,
 }
 
 impl Config {

@@ -51,6 +51,9 @@ pub(crate) struct ProviderStatus {
     pub(crate) http: Vec<UpstreamStatus>,
     /// What its cache holds.
     pub(crate) cache: CacheStatus,
+    /// What it takes of the daemon's memory.
+    #[serde(default)]
+    pub(crate) memory: MemoryStatus,
 }
 
 /// A call that failed, of `omnifs errors`.
@@ -265,6 +268,26 @@ pub(crate) struct CacheStatus {
     pub(crate) disk: u64,
 }
 
+/// What a provider takes of the daemon's memory, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MemoryStatus {
+    /// The linear memory of its instances.
+    pub(crate) instances: u64,
+    /// Contents of files and listings.
+    pub(crate) cache: u64,
+    /// What the kernel knows of its tree.
+    pub(crate) nodes: u64,
+    /// Answers of its upstreams.
+    pub(crate) http: u64,
+}
+
+impl MemoryStatus {
+    /// Returns all of it.
+    pub(crate) fn total(&self) -> u64 {
+        self.instances + self.cache + self.nodes + self.http
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,12 +309,14 @@ mod tests {
                 traps: 3,
                 http: Vec::new(),
                 cache: CacheStatus { memory: 4, disk: 0 },
+                memory: MemoryStatus { instances: 5, cache: 4, nodes: 6, http: 7 },
             }],
         };
         let expected = concat!(
             r#"{"schema":1,"pid":1,"version":"1.0.0","providers":[{"name":"n","path":"/n.wasm","#,
             r#""mount":"/omnifs/n","state":"failed","error":{"reason":"r","remedy":"m"},"face":1,"#,
-            r#""instances":2,"traps":3,"http":[],"cache":{"memory":4,"disk":0}}]}"#
+            r#""instances":2,"traps":3,"http":[],"cache":{"memory":4,"disk":0},"#,
+            r#""memory":{"instances":5,"cache":4,"nodes":6,"http":7}}]}"#
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), expected);
     }

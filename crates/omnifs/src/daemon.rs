@@ -7,6 +7,7 @@ mod host;
 mod journal;
 pub(crate) mod lock;
 pub(crate) mod mountpoint;
+mod network;
 pub(crate) mod readiness;
 mod slot;
 mod watch;
@@ -135,6 +136,7 @@ impl Daemon {
                 () = host.bring_up() => {
                     readiness.ready();
                     watch::follow(Arc::clone(&host));
+                    network::follow(Arc::clone(&host));
                     ended.await
                 }
                 why = &mut ended => why,

@@ -55,6 +55,10 @@ impl Clock for FragileClock {
         self.time.monotonic()
     }
 
+    fn suspended(&self) -> Duration {
+        self.time.suspended()
+    }
+
     fn calendar(&self) -> Timestamp {
         self.time.calendar()
     }

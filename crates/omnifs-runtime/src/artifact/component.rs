@@ -8,8 +8,9 @@ use wasmparser::{Encoding, Parser, Payload};
 use wit_component::{ComponentEncoder, DecodedWasm};
 use wit_parser::{Resolve, World, WorldId};
 
-use super::{FILE_LIMIT, Kind, LoadError};
+use super::{Kind, LoadError};
 use crate::capability::NEEDS_SECTION;
+use crate::limits::Bytes as Size;
 
 /// The name of the section that holds a component's WIT; what guests' toolchains write into
 /// core modules begins with it.
@@ -43,9 +44,9 @@ pub(super) struct Outline {
     preview1: bool,
 }
 
-/// Reads a component, making one of a core module first.
-pub(super) fn read(bytes: &[u8]) -> Result<Component<'_>, LoadError> {
-    let outline = outline(bytes)?;
+/// Reads a component of at most `limit` bytes, making one of a core module first.
+pub(super) fn read(bytes: &[u8], limit: u64) -> Result<Component<'_>, LoadError> {
+    let outline = outline(bytes, limit)?;
     let component = match outline.kind {
         Kind::Component => Cow::Borrowed(bytes),
         Kind::CoreModule => Cow::Owned(componentize(bytes, &outline)?),
@@ -61,12 +62,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Component<'_>, LoadError> {
     })
 }
 
-/// Walks over the sections of a file.
-pub(super) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
-    if bytes.len() as u64 > FILE_LIMIT {
-        let size = bytes.len();
-        return Err(LoadError::new(format!("the file has {size} bytes, over the limit of 64 MiB"))
-            .remedy("build in release mode with `strip = true` in [profile.release]"));
+/// Walks over the sections of a file of at most `limit` bytes.
+pub(super) fn outline(bytes: &[u8], limit: u64) -> Result<Outline, LoadError> {
+    if bytes.len() as u64 > limit {
+        let (size, limit) = (bytes.len(), Size(limit));
+        return Err(LoadError::new(format!(
+            "the file has {size} bytes, over the limit of {limit}"
+        ))
+        .remedy("build in release mode with `strip = true` in [profile.release]"));
     }
     if !bytes.starts_with(b"\0asm") {
         return Err(not_wasm(bytes));

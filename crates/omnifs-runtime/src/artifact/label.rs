@@ -2,7 +2,7 @@
 
 use wit_component::{StringEncoding, embed_component_metadata};
 
-use super::{LoadError, component};
+use super::{FILE_LIMIT, LoadError, component};
 use crate::contract;
 
 /// The world that providers are built for.
@@ -17,7 +17,7 @@ const WORLD: &str = "provider";
 /// [`LoadError`] when the file is not WebAssembly.
 pub fn label(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     let mut labelled = bytes.to_vec();
-    if component::outline(bytes)?.labelled {
+    if component::outline(bytes, FILE_LIMIT)?.labelled {
         return Ok(labelled);
     }
     let (resolve, package) = contract::contract()?;

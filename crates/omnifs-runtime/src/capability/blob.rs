@@ -1,8 +1,9 @@
 //! A body that stays with the host: in a file without a name, however long it is.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::future::Future;
-use std::os::unix::fs::FileExt;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,10 +11,7 @@ use hyper::header::HeaderMap;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::http::{HttpFailure, Idle, Started};
-
-/// The longest body, in bytes: the disk of one provider.
-const LIMIT: u64 = 1 << 30;
+use crate::http::{Allowed, HttpFailure, Started};
 
 /// How much is taken from the network at a time.
 const PIECE: usize = 64 << 10;
@@ -43,20 +41,31 @@ impl Drop for Blob {
 }
 
 impl Blob {
-    /// Takes the body in, on a task of its own.
+    /// Takes the body in, on a task of its own, as far as it is `allowed`.
     ///
     /// # Errors
     /// [`HttpFailure::TooLarge`] when there is no file to put it into.
-    pub(crate) fn receive(started: Started, scratch: Option<&Path>) -> Result<Self, HttpFailure> {
+    pub(crate) fn receive(
+        started: Started,
+        allowed: Allowed,
+        scratch: Option<&Path>,
+    ) -> Result<Self, HttpFailure> {
         let made = match scratch {
-            Some(directory) => tempfile::tempfile_in(directory),
+            Some(directory) => tempfile::tempfile_in(directory).or_else(|error| {
+                if error.kind() != io::ErrorKind::NotFound {
+                    return Err(error);
+                }
+                // Caches are removed by their users.
+                DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+                tempfile::tempfile_in(directory)
+            }),
             None => tempfile::tempfile(),
         };
         let file = Arc::new(made.map_err(|error| {
             HttpFailure::TooLarge(format!("there is no room on disk for a download: {error}"))
         })?);
         let (sender, arrived) = watch::channel(Arrived::default());
-        let mut body = started.body.limited(LIMIT, Idle::Short);
+        let mut body = started.body.limited(allowed);
         let target = Arc::clone(&file);
         let receiving = tokio::spawn(async move {
             let end = loop {

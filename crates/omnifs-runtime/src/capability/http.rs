@@ -12,11 +12,8 @@ use crate::bindings::capabilities::http::{
     HeaderValue, Host, HostBlob, HostIncoming, HttpError, Redirects as AskedRedirects, Request,
     Response, SecretUse,
 };
-use crate::http::{Fetched, Form, HttpFailure, Redirects, Started, Value, Wanted};
+use crate::http::{Allowed, Fetched, Form, HttpFailure, Redirects, Started, Value, Wanted};
 use crate::store::State;
-
-/// The most requests of one `fetch-all`.
-const AT_ONCE: usize = 64;
 
 /// The most bytes of one `blob.read` or `incoming.read`.
 const READ: u32 = 8 << 20;
@@ -42,9 +39,10 @@ impl Host for State {
             let begun = Instant::now();
             (http.fetch(wanted).await, begun.elapsed())
         };
+        let at_once = usize::try_from(http.limits().per_call.max(1)).unwrap_or(usize::MAX);
         let mut wanted = wanted.into_iter();
         loop {
-            let some: Vec<_> = wanted.by_ref().take(AT_ONCE).map(&timed).collect();
+            let some: Vec<_> = wanted.by_ref().take(at_once).map(&timed).collect();
             if some.is_empty() {
                 break;
             }
@@ -62,7 +60,9 @@ impl Host for State {
             Ok(started) => started,
             Err(error) => return Ok(Err(error)),
         };
-        match Blob::receive(started, self.capabilities().scratch.as_deref()) {
+        let capabilities = self.capabilities();
+        let allowed = Allowed::of_download(capabilities.http.limits());
+        match Blob::receive(started, allowed, capabilities.scratch.as_deref()) {
             Ok(blob) => Ok(Ok(self.handles().push(blob)?)),
             Err(failure) => Ok(Err(self.failed(&failure))),
         }

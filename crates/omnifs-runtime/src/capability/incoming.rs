@@ -2,7 +2,7 @@
 
 use hyper::header::HeaderMap;
 
-use crate::http::{Body, HttpFailure, Idle, Started};
+use crate::http::{Allowed, Body, HttpFailure, Started};
 
 /// An answer that is never kept: events, logs.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -18,7 +18,7 @@ impl Incoming {
             status: started.status.as_u16(),
             headers: started.headers,
             // The call that reads has its own limit; between two lines of a log may be an hour.
-            body: started.body.limited(u64::MAX, Idle::Endless),
+            body: started.body.limited(Allowed::ENDLESS),
         }
     }
 

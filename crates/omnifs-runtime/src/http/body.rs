@@ -13,10 +13,9 @@ use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
 
 use super::echo::Scanner;
 use super::failure::HttpFailure;
+use super::limits::HttpLimits;
 use super::pace::Turn;
-
-/// How long nothing may come.
-const IDLE: Duration = Duration::from_secs(5);
+use crate::limits::Bytes as Size;
 
 /// How much is decoded at a time.
 const PIECE: usize = 64 << 10;
@@ -31,20 +30,36 @@ pub(crate) struct Body {
     scanner: Scanner,
     /// How many bytes it may still have.
     left: u64,
-    limit: u64,
-    idle: Idle,
+    allowed: Allowed,
     buffer: BytesMut,
     /// Kept until the body is in: the request is under way as long.
     turn: Option<Turn>,
 }
 
-/// How long nothing may come.
+/// How long a body may be, and for how long nothing of it may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Idle {
-    /// A few seconds.
-    Short,
-    /// As long as it takes, for what is read as it happens.
-    Endless,
+pub(crate) struct Allowed {
+    /// Bytes after decoding.
+    size: u64,
+    /// The key that this is the limit of.
+    key: &'static str,
+    /// `None` is as long as it takes, for what is read as it happens.
+    idle: Option<Duration>,
+}
+
+impl Allowed {
+    /// Returns what holds for a body that goes through memory.
+    pub(super) fn of_fetch(limits: &HttpLimits) -> Self {
+        Self { size: limits.body, key: "limits.http_body", idle: Some(limits.idle) }
+    }
+
+    /// Returns what holds for a body that goes to a file.
+    pub(crate) fn of_download(limits: &HttpLimits) -> Self {
+        Self { size: limits.download, key: "cache.disk", idle: Some(limits.idle) }
+    }
+
+    /// Returns what holds for a body that is read as it happens: nothing.
+    pub(crate) const ENDLESS: Self = Self { size: u64::MAX, key: "", idle: None };
 }
 
 impl Body {
@@ -78,9 +93,8 @@ impl Body {
             reader,
             origin: origin.to_owned(),
             scanner,
-            left: u64::MAX,
-            limit: u64::MAX,
-            idle: Idle::Short,
+            left: 0,
+            allowed: Allowed { size: 0, key: "", idle: None },
             buffer: BytesMut::new(),
             turn: None,
         })
@@ -92,9 +106,9 @@ impl Body {
         self
     }
 
-    /// Holds it to a size in bytes after decoding, and to a pace.
-    pub(crate) fn limited(mut self, limit: u64, idle: Idle) -> Self {
-        (self.left, self.limit, self.idle) = (limit, limit, idle);
+    /// Holds it to a size and a pace; until then it may have nothing.
+    pub(crate) fn limited(mut self, allowed: Allowed) -> Self {
+        (self.left, self.allowed) = (allowed.size, allowed);
         self
     }
 
@@ -106,15 +120,15 @@ impl Body {
         self.buffer.reserve(PIECE.min(most.max(1)));
         let mut window = (&mut self.reader).take(most.clamp(1, PIECE) as u64);
         let reading = window.read_buf(&mut self.buffer);
-        let read = match self.idle {
-            Idle::Endless => reading.await,
-            Idle::Short => match tokio::time::timeout(IDLE, reading).await {
+        let read = match self.allowed.idle {
+            None => reading.await,
+            Some(idle) => match tokio::time::timeout(idle, reading).await {
                 Ok(read) => read,
                 Err(_elapsed) => {
                     return Err(HttpFailure::Timeout(format!(
-                        "nothing more of the answer of {} came for {} s",
+                        "nothing more of the answer of {} came for {} s (limits.http_idle)",
                         self.origin,
-                        IDLE.as_secs()
+                        idle.as_secs_f64()
                     )));
                 }
             },
@@ -126,9 +140,10 @@ impl Body {
         let piece = self.buffer.split().freeze();
         self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(|| {
             HttpFailure::TooLarge(format!(
-                "the answer of {} is over the limit of {} MiB",
+                "the answer of {} is over the limit of {} ({})",
                 self.origin,
-                self.limit >> 20
+                Size(self.allowed.size),
+                self.allowed.key
             ))
         })?;
         if let Some(name) = self.scanner.look(&piece) {

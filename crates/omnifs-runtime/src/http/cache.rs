@@ -85,6 +85,11 @@ impl Cache {
         Self { clock, kept: quick_cache::sync::Cache::with_weighter(items, BUDGET, Weight) }
     }
 
+    /// Returns how many bytes of answers are kept.
+    pub(super) fn weight(&self) -> u64 {
+        self.kept.weight()
+    }
+
     /// Looks for an answer to a request.
     pub(super) fn find(&self, key: &Key, request: &Request<()>) -> Found {
         let Some(kept) = self.kept.get(key) else { return Found::Nothing };

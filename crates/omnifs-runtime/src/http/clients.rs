@@ -14,6 +14,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use omnifs_vfs::Clock;
 use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
@@ -22,16 +23,14 @@ use rustls::pki_types::pem::PemObject;
 use super::dial::{Dialer, SocketDialer, Timed};
 use super::failure::HttpFailure;
 use super::gate::{Approved, Gate, Reach, Route, shown_origin};
+use super::limits::HttpLimits;
 
 /// How long a connection that nobody uses is kept.
 const KEEP: Duration = Duration::from_secs(30);
 
-/// How long an upstream may take from a request to its first byte.
-const FIRST_BYTE: Duration = Duration::from_secs(10);
-
-/// The buffer of an HTTP/1 connection, which bounds its headers; what is over the limit for
-/// headers but fits here is refused later.
-const BUFFER: usize = 128 << 10;
+/// How much larger the buffer of an HTTP/1 connection is than the headers in it may be, for the
+/// rest of a line; what is over the limit for headers but fits here is refused later.
+const BUFFER_MARGIN: u64 = 64 << 10;
 
 /// The most headers of an HTTP/1 answer.
 const HEADERS: usize = 500;
@@ -105,14 +104,21 @@ impl Tls {
 pub(super) struct Clients {
     gate: Arc<Gate>,
     tls: Tls,
+    limits: HttpLimits,
+    wakes: Wakes,
     /// Made at their first use. Guards the tables only.
     network: Mutex<HashMap<Reach, Network>>,
     sockets: Mutex<HashMap<PathBuf, Socket>>,
 }
 
 impl Clients {
-    pub(super) fn new(gate: Arc<Gate>, tls: Tls) -> Self {
-        Self { gate, tls, network: Mutex::default(), sockets: Mutex::default() }
+    pub(super) fn new(
+        gate: Arc<Gate>,
+        (tls, limits): (Tls, HttpLimits),
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let wakes = Wakes::new(clock);
+        Self { gate, tls, limits, wakes, network: Mutex::default(), sockets: Mutex::default() }
     }
 
     /// Sends a request and returns when the headers of the answer are in.
@@ -125,6 +131,9 @@ impl Clients {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Incoming>, HttpFailure> {
+        if self.wakes.happened() {
+            self.renew();
+        }
         let origin = shown_origin(&to.url);
         let uri = Uri::try_from(to.url.as_str()).map_err(|error| {
             HttpFailure::Protocol(format!("{} cannot be asked for: {error}", to.url))
@@ -141,17 +150,23 @@ impl Clients {
         let late = async {
             // A connection has a limit of its own.
             connection.wait_for_connection_metadata().await;
-            tokio::time::sleep(FIRST_BYTE).await;
+            tokio::time::sleep(self.limits.first_byte).await;
         };
         tokio::select! {
             answer = asked => {
                 answer.map_err(|error| HttpFailure::classify(&error, &origin))
             }
             () = late => Err(HttpFailure::Timeout(format!(
-                "{origin} did not begin to answer within {} s",
-                FIRST_BYTE.as_secs()
+                "{origin} did not begin to answer within {} s (limits.http_first_byte)",
+                self.limits.first_byte.as_secs_f64()
             ))),
         }
+    }
+
+    /// Uses no connection any more that was made before; what is under way on one goes on.
+    pub(super) fn renew(&self) {
+        self.network.lock().clear();
+        self.sockets.lock().clear();
     }
 
     fn network(&self, reach: Reach) -> Result<Network, HttpFailure> {
@@ -163,7 +178,7 @@ impl Clients {
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(Dialer { gate: Arc::clone(&self.gate), reach });
-        let client = pool().build(Timed(connector));
+        let client = self.pool().build(self.timed(connector));
         Ok(self.network.lock().entry(reach).or_insert(client).clone())
     }
 
@@ -172,25 +187,88 @@ impl Clients {
         if let Some(client) = sockets.get(path) {
             return client.clone();
         }
-        let client: Socket = pool().build(Timed(SocketDialer { path: path.clone() }));
+        let client: Socket = self.pool().build(self.timed(SocketDialer { path: path.clone() }));
         sockets.entry(path.clone()).or_insert(client).clone()
+    }
+
+    fn timed<C>(&self, inner: C) -> Timed<C> {
+        Timed { inner, limit: self.limits.connect }
+    }
+
+    fn pool(&self) -> Builder {
+        let headers = self.limits.headers;
+        let buffer = usize::try_from(headers.saturating_add(BUFFER_MARGIN)).unwrap_or(usize::MAX);
+        let mut pool = Client::builder(TokioExecutor::new());
+        pool.pool_timer(TokioTimer::new())
+            .pool_idle_timeout(KEEP)
+            .http1_max_buf_size(buffer)
+            .http1_max_headers(HEADERS)
+            .http2_max_header_list_size(u32::try_from(headers).unwrap_or(u32::MAX))
+            .http2_adaptive_window(true);
+        pool
     }
 }
 
-fn pool() -> Builder {
-    let mut pool = Client::builder(TokioExecutor::new());
-    pool.pool_timer(TokioTimer::new())
-        .pool_idle_timeout(KEEP)
-        .http1_max_buf_size(BUFFER)
-        .http1_max_headers(HEADERS)
-        .http2_max_header_list_size(u32::try_from(super::HEADERS_LIMIT).unwrap_or(u32::MAX))
-        .http2_adaptive_window(true);
-    pool
+/// Notices that the machine was suspended: the other ends of its connections may have gone
+/// meanwhile without a word.
+struct Wakes {
+    clock: Arc<dyn Clock>,
+    /// How long it had been suspended at the last look.
+    seen: Mutex<Duration>,
+}
+
+/// A shorter suspension is none: the two clocks are read one after the other.
+const NAP: Duration = Duration::from_secs(1);
+
+impl Wakes {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        let seen = Mutex::new(clock.suspended());
+        Self { clock, seen }
+    }
+
+    /// Returns whether the machine was suspended since the last look.
+    fn happened(&self) -> bool {
+        let suspended = self.clock.suspended();
+        let mut seen = self.seen.lock();
+        let happened = suspended.saturating_sub(*seen) >= NAP;
+        if happened {
+            *seen = suspended;
+        }
+        happened
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use omnifs_vfs::TestClock;
+
     use super::*;
+
+    #[test]
+    fn a_suspension_is_noticed_once() {
+        let clock = Arc::new(TestClock::new());
+        let wakes = Wakes::new(Arc::clone(&clock) as _);
+        clock.advance(Duration::from_secs(3_600));
+        assert!(!wakes.happened(), "time that passes is none");
+        clock.suspend(Duration::from_secs(2));
+        assert!(wakes.happened());
+        assert!(!wakes.happened());
+    }
+
+    #[test]
+    fn after_a_suspension_no_connection_from_before_is_used() {
+        let clock = Arc::new(TestClock::new());
+        let gate = Arc::new(Gate::new("p".into(), Vec::new(), None));
+        let clients =
+            Clients::new(gate, (Tls::default(), HttpLimits::default()), Arc::clone(&clock) as _);
+        let path = PathBuf::from("/nowhere");
+        let _pool = clients.socket(&path);
+        assert_eq!(clients.sockets.lock().len(), 1);
+        clock.suspend(Duration::from_secs(60));
+        assert!(clients.wakes.happened());
+        clients.renew();
+        assert_eq!(clients.sockets.lock().len(), 0);
+    }
 
     #[test]
     fn only_certificates_are_taken() {

@@ -19,9 +19,6 @@ use super::address;
 use super::failure::HttpFailure;
 use super::gate::{Gate, Reach};
 
-/// How long a connection may take, names and TLS included.
-const CONNECT: Duration = Duration::from_secs(5);
-
 /// After how long without a connection the next address is tried beside the last one
 /// (RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -152,7 +149,11 @@ impl Service<Uri> for SocketDialer {
 
 /// Holds a connector to its time.
 #[derive(Debug, Clone)]
-pub(super) struct Timed<C>(pub(super) C);
+pub(super) struct Timed<C> {
+    pub(super) inner: C,
+    /// Names and TLS included.
+    pub(super) limit: Duration,
+}
 
 impl<C> Service<Uri> for Timed<C>
 where
@@ -166,18 +167,20 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<C::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(context).map_err(Into::into)
+        self.inner.poll_ready(context).map_err(Into::into)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let origin = uri.authority().map(ToString::to_string).unwrap_or_default();
-        let connecting = self.0.call(uri);
+        let (connecting, limit) = (self.inner.call(uri), self.limit);
         Box::pin(async move {
-            match tokio::time::timeout(CONNECT, connecting).await {
+            match tokio::time::timeout(limit, connecting).await {
                 Ok(connected) => connected.map_err(Into::into),
                 Err(_elapsed) => {
-                    let limit = CONNECT.as_secs();
-                    let reason = format!("no connection with {origin} within {limit} s");
+                    let limit = limit.as_secs_f64();
+                    let reason = format!(
+                        "no connection with {origin} within {limit} s (limits.http_connect)"
+                    );
                     Err(HttpFailure::Timeout(reason).into())
                 }
             }

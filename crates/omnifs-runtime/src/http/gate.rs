@@ -14,10 +14,9 @@ use hyper::Method;
 use url::{Host, Url};
 
 use super::allow::{AllowEntry, HostPattern, Origin, Scheme, Target};
+use super::limits::HttpLimits;
 use super::path_rules;
-
-/// The longest URL, in bytes.
-const URL_LIMIT: usize = 16 << 10;
+use crate::limits::Bytes;
 
 /// Decides for one provider.
 #[derive(Debug)]
@@ -27,6 +26,8 @@ pub(crate) struct Gate {
     /// What the component says that it needs; none when it says nothing, which asks for all
     /// that is granted.
     needed: Option<Vec<AllowEntry>>,
+    /// The longest URL, in bytes.
+    url_limit: u64,
 }
 
 /// A request that may be made, and where it goes.
@@ -79,7 +80,13 @@ impl Gate {
         granted: Vec<AllowEntry>,
         needed: Option<Vec<AllowEntry>>,
     ) -> Self {
-        Self { provider, granted, needed }
+        let url_limit = HttpLimits::default().url;
+        Self { provider, granted, needed, url_limit }
+    }
+
+    /// Holds URLs to another limit than the default, in bytes.
+    pub(crate) fn with_url_limit(self, url_limit: u64) -> Self {
+        Self { url_limit, ..self }
     }
 
     /// Checks a request as a provider made it.
@@ -88,6 +95,7 @@ impl Gate {
     /// [`Denied`] with the line of providers.toml that would allow it, if one would.
     pub(crate) fn check(&self, method: &str, url: &str) -> Result<Approved, Denied> {
         let method = checked_method(method)?;
+        self.printable(url)?;
         self.approve(method, parse(url)?)
     }
 
@@ -101,7 +109,7 @@ impl Gate {
         from: &Url,
         location: &str,
     ) -> Result<Approved, Denied> {
-        printable(location)?;
+        self.printable(location)?;
         let mut to =
             from.join(location).map_err(|error| not_a_url(location, &error.to_string()))?;
         // A fragment is for the client, and may stand in a Location (RFC 9110, 10.2.2).
@@ -114,6 +122,23 @@ impl Gate {
             ));
         }
         self.approve(method, checked(to)?)
+    }
+
+    /// Checks a URL's bytes before anything is made of them.
+    fn printable(&self, url: &str) -> Result<(), Denied> {
+        if url.len() as u64 > self.url_limit {
+            let (length, limit) = (url.len(), Bytes(self.url_limit));
+            let reason =
+                format!("a URL of {length} bytes is over the limit of {limit} (limits.http_url)");
+            return Err(Denied::new(reason, "send what is long in a body"));
+        }
+        match url.bytes().find(|byte| *byte < 0x21 || *byte == 0x7f) {
+            Some(byte) => Err(Denied::new(
+                format!("a URL holds the byte 0x{byte:02x}"),
+                "percent-encode blanks and control characters",
+            )),
+            None => Ok(()),
+        }
     }
 
     fn approve(&self, method: Method, url: Url) -> Result<Approved, Denied> {
@@ -272,22 +297,7 @@ fn checked_method(method: &str) -> Result<Method, Denied> {
     }
 }
 
-fn printable(url: &str) -> Result<(), Denied> {
-    if url.len() > URL_LIMIT {
-        let reason = format!("a URL of {} bytes is over the limit of {URL_LIMIT}", url.len());
-        return Err(Denied::new(reason, "send what is long in a body"));
-    }
-    match url.bytes().find(|byte| *byte < 0x21 || *byte == 0x7f) {
-        Some(byte) => Err(Denied::new(
-            format!("a URL holds the byte 0x{byte:02x}"),
-            "percent-encode blanks and control characters",
-        )),
-        None => Ok(()),
-    }
-}
-
 fn parse(text: &str) -> Result<Url, Denied> {
-    printable(text)?;
     checked(Url::parse(text).map_err(|error| not_a_url(text, &error.to_string()))?)
 }
 

@@ -16,9 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::failure::HttpFailure;
-
-/// Requests to one host at a time.
-const PER_HOST: usize = 32;
+use super::limits::{HttpLimits, count};
 
 /// The longest pause that is believed; a header that asks for years is a mistake or malice.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -41,7 +39,7 @@ pub(super) struct Pacer {
     clock: Arc<dyn Clock>,
     all: Arc<Semaphore>,
     brake: Option<DefaultDirectRateLimiter>,
-    per_minute: u32,
+    limits: HttpLimits,
     /// Guards the table only; by scheme, host and port.
     hosts: Mutex<HashMap<String, Host>>,
 }
@@ -54,9 +52,9 @@ struct Host {
     paused_until: Option<Duration>,
 }
 
-impl Default for Host {
-    fn default() -> Self {
-        let turns = Arc::new(Semaphore::new(PER_HOST));
+impl Host {
+    fn new(limits: &HttpLimits) -> Self {
+        let turns = Arc::new(Semaphore::new(count(limits.per_host)));
         Self { turns, requests: 0, errors: 0, paused_until: None }
     }
 }
@@ -68,13 +66,13 @@ pub(super) struct Turn {
 }
 
 impl Pacer {
-    pub(super) fn new(clock: Arc<dyn Clock>, in_flight: u32, per_minute: Option<u32>) -> Self {
-        let quota = per_minute.and_then(NonZeroU32::new).map(Quota::per_minute);
+    pub(super) fn new(clock: Arc<dyn Clock>, limits: HttpLimits) -> Self {
+        let quota = limits.per_minute.and_then(NonZeroU32::new).map(Quota::per_minute);
         Self {
             clock,
-            all: Arc::new(Semaphore::new(in_flight.max(1) as usize)),
+            all: Arc::new(Semaphore::new(count(limits.in_flight))),
             brake: quota.map(RateLimiter::direct),
-            per_minute: per_minute.unwrap_or(0),
+            limits,
             hosts: Mutex::default(),
         }
     }
@@ -95,14 +93,15 @@ impl Pacer {
                 format!(
                     "the provider has made {} requests in a minute, all it may \
                      (limits.requests_per_minute)",
-                    self.per_minute
+                    self.limits.per_minute.unwrap_or(0)
                 )
             };
             sleep(wait, deadline, reason).await?;
         }
         let host = {
             let mut hosts = self.hosts.lock();
-            Arc::clone(&hosts.entry(origin.to_owned()).or_default().turns)
+            let host = hosts.entry(origin.to_owned());
+            Arc::clone(&host.or_insert_with(|| Host::new(&self.limits)).turns)
         };
         let turns = async {
             let host = host.acquire_owned().await.ok()?;
@@ -113,7 +112,7 @@ impl Pacer {
             Ok(Some(turn)) => Ok(turn),
             Ok(None) | Err(_) => Err(HttpFailure::Timeout(format!(
                 "other requests of the provider left no room for one to {origin} \
-                 (limits.http_in_flight)"
+                 (limits.http_in_flight, limits.http_per_host)"
             ))),
         }
     }
@@ -126,7 +125,7 @@ impl Pacer {
     /// Counts a request, and what it came to.
     pub(super) fn count(&self, origin: &str, failed: bool) {
         let mut hosts = self.hosts.lock();
-        let host = hosts.entry(origin.to_owned()).or_default();
+        let host = hosts.entry(origin.to_owned()).or_insert_with(|| Host::new(&self.limits));
         host.requests += 1;
         host.errors += u64::from(failed);
     }
@@ -149,7 +148,7 @@ impl Pacer {
         let wait = after.or_else(|| exhausted(headers, now))?.min(LONGEST_PAUSE);
         let until = self.clock.monotonic() + wait;
         let mut hosts = self.hosts.lock();
-        let host = hosts.entry(origin.to_owned()).or_default();
+        let host = hosts.entry(origin.to_owned()).or_insert_with(|| Host::new(&self.limits));
         host.paused_until = host.paused_until.max(Some(until));
         drop(hosts);
         refused.then_some(wait)
@@ -228,7 +227,8 @@ mod tests {
 
     fn pacer(per_minute: Option<u32>) -> (Arc<TestClock>, Pacer) {
         let clock = Arc::new(TestClock::new());
-        (Arc::clone(&clock), Pacer::new(clock, 2, per_minute))
+        let limits = HttpLimits { in_flight: 2, per_minute, ..HttpLimits::default() };
+        (Arc::clone(&clock), Pacer::new(clock, limits))
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {

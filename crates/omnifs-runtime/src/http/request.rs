@@ -8,12 +8,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use super::failure::HttpFailure;
 use super::gate::{Approved, Denied};
 use super::secret::Secret;
-
-/// The most bytes of all headers of a request, names and values.
-const HEADERS_LIMIT: usize = 64 << 10;
-
-/// The longest body of a request, in bytes.
-const BODY_LIMIT: usize = 8 << 20;
+use crate::limits::Bytes as Size;
 
 /// What a provider may not say: it is the host's, or would be a way around it.
 const FORBIDDEN: &[&str] = &[
@@ -77,7 +72,8 @@ pub(super) struct Field {
     pub(super) secret: Option<Secret>,
 }
 
-/// Checks the headers of a request to `to` and puts the secrets in.
+/// Checks the headers of a request to `to`, whose names and values are at most `limit` bytes, and
+/// puts the secrets in.
 ///
 /// # Errors
 /// [`HttpFailure::Denied`] for a header that is the host's, one that is no header, or a secret
@@ -85,16 +81,18 @@ pub(super) struct Field {
 pub(super) fn fields(
     headers: &[(String, Value)],
     to: &Approved,
+    limit: u64,
 ) -> Result<Vec<Field>, HttpFailure> {
-    let mut size = 0;
+    let mut size = 0_u64;
     let mut fields = Vec::with_capacity(headers.len());
     for (name, value) in headers {
         let field = field(name, value, to)?;
-        size += field.name.as_str().len() + field.value.len();
-        if size > HEADERS_LIMIT {
-            return Err(HttpFailure::TooLarge(
-                "the headers of the request are over the limit of 64 KiB".to_owned(),
-            ));
+        size += (field.name.as_str().len() + field.value.len()) as u64;
+        if size > limit {
+            return Err(HttpFailure::TooLarge(format!(
+                "the headers of the request are over the limit of {} (limits.http_headers)",
+                Size(limit)
+            )));
         }
         fields.push(field);
     }
@@ -130,15 +128,18 @@ fn field(name: &str, value: &Value, to: &Approved) -> Result<Field, HttpFailure>
     Ok(Field { name: parsed, value, secret })
 }
 
-/// Returns the body, whose size is checked.
+/// Returns the body, which has at most `limit` bytes.
 ///
 /// # Errors
 /// [`HttpFailure::TooLarge`].
-pub(super) fn body(body: Option<Vec<u8>>) -> Result<Bytes, HttpFailure> {
+pub(super) fn body(body: Option<Vec<u8>>, limit: u64) -> Result<Bytes, HttpFailure> {
     let body = body.unwrap_or_default();
-    if body.len() > BODY_LIMIT {
-        let reason = format!("a request body of {} bytes is over the limit of 8 MiB", body.len());
-        return Err(HttpFailure::TooLarge(reason));
+    if body.len() as u64 > limit {
+        return Err(HttpFailure::TooLarge(format!(
+            "a request body of {} bytes is over the limit of {} (limits.http_request)",
+            body.len(),
+            Size(limit)
+        )));
     }
     Ok(body.into())
 }
@@ -197,7 +198,7 @@ mod tests {
     }
 
     fn with(headers: &[(String, Value)]) -> Result<Vec<Field>, HttpFailure> {
-        fields(headers, &to())
+        fields(headers, &to(), 64 << 10)
     }
 
     fn text(name: &str, value: &str) -> (String, Value) {
@@ -245,7 +246,7 @@ mod tests {
         ] {
             assert!(with(&[text(name, value)]).is_err(), "{name:?}: {value:?}");
         }
-        assert!(with(&[text("x", &"y".repeat(HEADERS_LIMIT))]).is_err());
+        assert!(with(&[text("x", &"y".repeat(64 << 10))]).is_err());
     }
 
     #[test]

@@ -2,23 +2,19 @@
 
 use std::time::Duration;
 
-/// The most bytes that one call may print.
-pub(crate) const PER_CALL: usize = 64 << 10;
-
-/// The most bytes that a provider may print in one minute.
-pub(crate) const PER_MINUTE: usize = 1 << 20;
+use crate::limits::LogLimits;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What is left of one call's share.
 #[derive(Debug)]
 pub(crate) struct CallBudget {
-    left: usize,
+    left: u64,
 }
 
-impl Default for CallBudget {
-    fn default() -> Self {
-        Self { left: PER_CALL }
+impl CallBudget {
+    pub(crate) fn new(limits: &LogLimits) -> Self {
+        Self { left: limits.call }
     }
 }
 
@@ -26,27 +22,26 @@ impl Default for CallBudget {
 #[derive(Debug)]
 pub(crate) struct MinuteBudget {
     start: Duration,
-    left: usize,
-}
-
-impl Default for MinuteBudget {
-    fn default() -> Self {
-        Self { start: Duration::ZERO, left: PER_MINUTE }
-    }
+    left: u64,
+    limit: u64,
 }
 
 impl MinuteBudget {
+    pub(crate) fn new(limits: &LogLimits) -> Self {
+        Self { start: Duration::ZERO, left: limits.minute, limit: limits.minute }
+    }
+
     /// Returns how many of `wanted` bytes may be printed at the time `now`, and takes them from
     /// both budgets.
     pub(crate) fn take(&mut self, call: &mut CallBudget, wanted: usize, now: Duration) -> usize {
         if now.saturating_sub(self.start) >= MINUTE {
             self.start = now;
-            self.left = PER_MINUTE;
+            self.left = self.limit;
         }
-        let granted = wanted.min(call.left).min(self.left);
+        let granted = (wanted as u64).min(call.left).min(self.left);
         call.left -= granted;
         self.left -= granted;
-        granted
+        usize::try_from(granted).unwrap_or(wanted)
     }
 }
 
@@ -54,9 +49,11 @@ impl MinuteBudget {
 mod tests {
     use super::*;
 
+    const LIMITS: LogLimits = LogLimits { call: 64 << 10, minute: 1 << 20 };
+
     #[test]
     fn a_call_has_64_kib() {
-        let (mut minute, mut call) = (MinuteBudget::default(), CallBudget::default());
+        let (mut minute, mut call) = (MinuteBudget::new(&LIMITS), CallBudget::new(&LIMITS));
         assert_eq!(minute.take(&mut call, 60 << 10, Duration::ZERO), 60 << 10);
         assert_eq!(minute.take(&mut call, 60 << 10, Duration::ZERO), 4 << 10);
         assert_eq!(minute.take(&mut call, 1, MINUTE * 5), 0);
@@ -64,13 +61,13 @@ mod tests {
 
     #[test]
     fn a_minute_has_1_mib_over_all_calls() {
-        let mut minute = MinuteBudget::default();
-        let mut call = |now| minute.take(&mut CallBudget::default(), PER_CALL, now);
+        let mut minute = MinuteBudget::new(&LIMITS);
+        let mut call = |now| minute.take(&mut CallBudget::new(&LIMITS), 64 << 10, now);
         let start = Duration::from_secs(100);
         for _ in 0..16 {
-            assert_eq!(call(start), PER_CALL);
+            assert_eq!(call(start), 64 << 10);
         }
         assert_eq!(call(start + Duration::from_secs(59)), 0);
-        assert_eq!(call(start + MINUTE), PER_CALL);
+        assert_eq!(call(start + MINUTE), 64 << 10);
     }
 }

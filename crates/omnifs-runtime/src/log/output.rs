@@ -15,8 +15,9 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use super::budget::{CallBudget, MinuteBudget, PER_CALL};
+use super::budget::{CallBudget, MinuteBudget};
 use super::{Escaped, LogLine, LogSource, ProviderLog, Severity};
+use crate::limits::{Bytes as Size, LogLimits};
 
 /// The longest line in bytes; longer ones are cut into several.
 const LINE: usize = 4 << 10;
@@ -28,6 +29,7 @@ const TAIL: usize = 4 << 10;
 pub(crate) struct Output {
     provider: Arc<str>,
     sink: Arc<dyn ProviderLog>,
+    limits: LogLimits,
     start: Instant,
     /// Held only to take from it, never while the sink is called.
     minute: Mutex<MinuteBudget>,
@@ -37,6 +39,9 @@ pub(crate) struct Output {
     refusals: Mutex<HashMap<String, Duration>>,
 }
 
+/// How much a guest may write at a time, in bytes.
+const PIECE: usize = 64 << 10;
+
 /// How often one refusal is told.
 const REFUSAL: Duration = Duration::from_secs(60);
 
@@ -44,12 +49,17 @@ const REFUSAL: Duration = Duration::from_secs(60);
 const REFUSALS: usize = 256;
 
 impl Output {
-    pub(crate) fn new(provider: Arc<str>, sink: Arc<dyn ProviderLog>) -> Arc<Self> {
+    pub(crate) fn new(
+        provider: Arc<str>,
+        sink: Arc<dyn ProviderLog>,
+        limits: LogLimits,
+    ) -> Arc<Self> {
         Arc::new(Self {
             provider,
             sink,
+            limits,
             start: Instant::now(),
-            minute: Mutex::new(MinuteBudget::default()),
+            minute: Mutex::new(MinuteBudget::new(&limits)),
             dropped: AtomicU64::new(0),
             refusals: Mutex::default(),
         })
@@ -102,7 +112,6 @@ pub(crate) struct Console {
     call: Mutex<CallOutput>,
 }
 
-#[derive(Default)]
 struct CallOutput {
     budget: CallBudget,
     stdout: Vec<u8>,
@@ -114,13 +123,15 @@ struct CallOutput {
 
 impl Console {
     pub(crate) fn new(output: Arc<Output>) -> Arc<Self> {
-        Arc::new(Self { output, call: Mutex::default() })
+        let call = Mutex::new(CallOutput::new(&output.limits));
+        Arc::new(Self { output, call })
     }
 
     /// Ends a call's output: prints unfinished lines, says what was dropped, and gives the next
     /// call its own budget. Returns the end of standard error.
     pub(crate) fn end_call(&self) -> String {
-        let mut call = std::mem::take(&mut *self.call.lock());
+        let fresh = CallOutput::new(&self.output.limits);
+        let mut call = std::mem::replace(&mut *self.call.lock(), fresh);
         for source in [LogSource::Stdout, LogSource::Stderr] {
             let rest = std::mem::take(call.pending(source));
             if !rest.is_empty() {
@@ -128,9 +139,12 @@ impl Console {
             }
         }
         if call.dropped > 0 {
-            let dropped = call.dropped;
+            let (dropped, limits) = (call.dropped, &self.output.limits);
             self.output.host(&format!(
-                "dropped {dropped} bytes of output: a call may print 64 KiB, a provider 1 MiB a minute"
+                "dropped {dropped} bytes of output: a call may print {} (limits.log_call), a \
+                 provider {} a minute (limits.log_minute)",
+                Size(limits.call),
+                Size(limits.minute)
             ));
         }
         String::from_utf8_lossy(&call.tail).into_owned()
@@ -175,6 +189,16 @@ impl Console {
 }
 
 impl CallOutput {
+    fn new(limits: &LogLimits) -> Self {
+        Self {
+            budget: CallBudget::new(limits),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            tail: Vec::new(),
+            dropped: 0,
+        }
+    }
+
     fn pending(&mut self, source: LogSource) -> &mut Vec<u8> {
         match source {
             LogSource::Stdout => &mut self.stdout,
@@ -247,7 +271,7 @@ impl OutputStream for Stream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(PER_CALL)
+        Ok(PIECE)
     }
 }
 
@@ -286,7 +310,11 @@ mod tests {
 
     fn console() -> (Arc<Lines>, Arc<Console>) {
         let lines = Arc::new(Lines::default());
-        let output = Output::new("p".into(), Arc::clone(&lines) as Arc<dyn ProviderLog>);
+        let output = Output::new(
+            "p".into(),
+            Arc::clone(&lines) as Arc<dyn ProviderLog>,
+            LogLimits::default(),
+        );
         (lines, Console::new(output))
     }
 
@@ -326,8 +354,8 @@ mod tests {
         console.write(LogSource::Stderr, b"the end");
         assert!(console.end_call().ends_with("y\nthe end"));
         let printed: usize = lines.0.lock().iter().map(|(_, text)| text.len()).sum();
-        assert!(printed < PER_CALL + 200, "{printed}");
-        let expected = 200_007 - PER_CALL as u64;
+        assert!(printed < (64 << 10) + 200, "{printed}");
+        let expected = 200_007 - (64 << 10);
         assert_eq!(console.output.dropped(), expected);
         let last = texts(&lines).pop().unwrap();
         assert!(last.starts_with(&format!("Host dropped {expected} bytes of output")), "{last}");

@@ -3,10 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How many traps within [`WINDOW`] open it.
-const TRAPS: usize = 5;
-
-/// See [`TRAPS`].
+/// Within which time traps are counted.
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// How long it is open the first time.
@@ -17,8 +14,10 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// Decides whether a component is called. While the breaker is open nobody calls it; after that
 /// one more trap opens it for twice as long, and an answer closes it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Breaker {
+    /// How many traps within [`WINDOW`] open it.
+    limit: usize,
     /// When it trapped, the newest last.
     traps: VecDeque<Duration>,
     /// Until when it is open, and for how long that is.
@@ -26,6 +25,12 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
+    /// Returns one that so many traps within a minute open.
+    pub(super) fn after(traps: u32) -> Self {
+        let limit = usize::try_from(traps.max(1)).unwrap_or(usize::MAX);
+        Self { limit, traps: VecDeque::new(), open: None }
+    }
+
     /// Returns for how long nobody may call yet.
     pub(super) fn closed_in(&self, now: Duration) -> Option<Duration> {
         self.open.and_then(|(until, _)| until.checked_sub(now)).filter(|left| !left.is_zero())
@@ -35,7 +40,8 @@ impl Breaker {
     pub(super) fn answered(&mut self, now: Duration) {
         // An answer to a call that began before says nothing of what came since.
         if self.open.is_some() && self.closed_in(now).is_none() {
-            *self = Self::default();
+            self.traps.clear();
+            self.open = None;
         }
     }
 
@@ -49,7 +55,7 @@ impl Breaker {
             // Others that were under way.
             Some((until, _)) if now < until => return None,
             Some((_, pause)) => (pause * 2).min(LONGEST),
-            None if self.traps.len() >= TRAPS => FIRST,
+            None if self.traps.len() >= self.limit => FIRST,
             None => return None,
         };
         self.traps.clear();
@@ -66,7 +72,7 @@ mod tests {
 
     #[test]
     fn five_traps_in_a_minute_open_it_and_four_do_not() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::after(5);
         for at in [0, 20, 40, 60] {
             assert_eq!(breaker.trapped(SECOND * at), None);
         }
@@ -79,7 +85,7 @@ mod tests {
 
     #[test]
     fn each_further_trap_doubles_the_pause_and_an_answer_ends_it() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::after(5);
         let mut now = SECOND;
         let mut pauses = Vec::new();
         for _ in 0..20 {
@@ -93,7 +99,7 @@ mod tests {
         breaker.answered(now - SECOND);
         assert!(breaker.closed_in(now - SECOND).is_some(), "it began before");
         breaker.answered(now);
-        for _ in 1..TRAPS {
+        for _ in 1..5 {
             assert_eq!(breaker.trapped(now), None);
         }
         assert_eq!(breaker.trapped(now), Some(FIRST));

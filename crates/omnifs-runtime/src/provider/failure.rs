@@ -6,7 +6,7 @@ use omnifs_vfs::VfsError;
 use wasmtime_wasi::I32Exit;
 
 use super::calls::ops;
-use crate::limits::{Limits, MemoryExceeded};
+use crate::limits::{Limits, MemoryExceeded, TableExceeded};
 use crate::log::Escaped;
 use crate::meter::CpuExhausted;
 
@@ -66,6 +66,9 @@ impl Broken<'_> {
         if let Some(exceeded) = self.error.downcast_ref::<MemoryExceeded>() {
             return VfsError::Trap(format!("{call}: {exceeded}"));
         }
+        if let Some(exceeded) = self.error.downcast_ref::<TableExceeded>() {
+            return VfsError::Trap(format!("{call}: {exceeded}"));
+        }
         if let Some(exit) = self.error.downcast_ref::<I32Exit>() {
             return VfsError::Trap(format!("{call}: it exited with status {}", exit.0));
         }
@@ -86,7 +89,7 @@ impl Broken<'_> {
     /// How large the answer is cannot be known: it was not taken out of the guest. What can be
     /// said is the most that would have been.
     fn too_large(&self, limits: &Limits) -> VfsError {
-        let bytes = limits.lift() as u64;
+        let bytes = limits.lifted() as u64;
         match self.op {
             ops::READ => VfsError::FileTooLarge { size: bytes, limit: limits.file },
             // Each name takes 24 bytes of the host's memory, its text not counted.

@@ -25,10 +25,11 @@ pub(super) fn blueprint(
     let pre = link(engine, &component)?;
     let filesystem = FilesystemIndices::new(&pre).map_err(|error| unfit(&error))?;
     let name: Arc<str> = options.name.into();
-    let capabilities = Capabilities::new(Arc::clone(&name), options.grants, needs);
+    let capabilities =
+        Capabilities::new(Arc::clone(&name), (options.grants, options.limits.http), needs);
     Ok(Blueprint {
         capabilities: Arc::new(capabilities),
-        output: Output::new(Arc::clone(&name), options.log),
+        output: Output::new(Arc::clone(&name), options.log, options.limits.log),
         name,
         limits: options.limits,
         engine: engine.clone(),
@@ -55,10 +56,11 @@ fn compile(engine: &Engine, bytes: Vec<u8>, limit: Duration) -> Result<Component
             LoadError::new(format!("it does not compile: {error:#}"))
                 .remedy("build it again with `omnifs build`")
         }),
-        Err(RecvTimeoutError::Timeout) => {
-            Err(LoadError::new(format!("compiling it takes longer than {} s", limit.as_secs_f64()))
-                .remedy("try again later: compiling goes on, and its result is kept"))
-        }
+        Err(RecvTimeoutError::Timeout) => Err(LoadError::new(format!(
+            "compiling it takes longer than {} s (limits.compile)",
+            limit.as_secs_f64()
+        ))
+        .remedy("try again later: compiling goes on, and its result is kept")),
         Err(RecvTimeoutError::Disconnected) => {
             Err(LoadError::new("the compiler failed on it; please report this with the file"))
         }

@@ -31,9 +31,9 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn of(limits: &Limits) -> Self {
+    pub(super) fn of(limits: &Limits, instances: u32) -> Self {
         Self {
-            instances: limits.instances,
+            instances,
             queue: limits.queue,
             longest_wait: limits.call,
             patience: Duration::from_millis(5),

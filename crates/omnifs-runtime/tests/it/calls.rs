@@ -105,7 +105,7 @@ async fn calls_run_beside_a_slow_one_on_instances_of_their_own() {
 
 #[tokio::test]
 async fn there_are_no_more_instances_than_allowed() {
-    let limits = Limits { instances: 2, ..Limits::default() };
+    let limits = Limits { instances: Some(2), ..Limits::default() };
     let slow = Arc::new(Fixture::limited(guests::SLOW, limits));
     let long = slow.object("slow-1").await;
     let calls: Vec<_> = (0..5)
@@ -243,7 +243,7 @@ async fn a_dropped_call_is_abandoned_and_the_next_one_served() {
 
 #[tokio::test]
 async fn a_dropped_call_that_never_ran_costs_nothing() {
-    let limits = Limits { instances: 1, ..Limits::default() };
+    let limits = Limits { instances: Some(1), ..Limits::default() };
     let slow = Arc::new(Fixture::limited(guests::SLOW, limits));
     let running = {
         let slow = Arc::clone(&slow);

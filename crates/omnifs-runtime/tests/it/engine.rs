@@ -24,7 +24,11 @@ fn compiled(directory: &Path) -> BTreeSet<PathBuf> {
 }
 
 fn engine(directory: &Path) -> Engine {
-    Engine::new(EngineOptions { compiled: Some(directory.to_path_buf()) }).unwrap()
+    Engine::new(EngineOptions {
+        compiled: Some(directory.to_path_buf()),
+        ..EngineOptions::default()
+    })
+    .unwrap()
 }
 
 async fn load_and_read(directory: &Path) {
@@ -67,7 +71,8 @@ fn a_place_that_cannot_be_a_directory_is_named() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("file");
     fs::write(&file, "").unwrap();
-    let outcome = Engine::new(EngineOptions { compiled: Some(file.clone()) });
+    let outcome =
+        Engine::new(EngineOptions { compiled: Some(file.clone()), ..EngineOptions::default() });
     let Err(error @ EngineError::Directory { .. }) = outcome else { panic!("{outcome:?}") };
     assert!(error.to_string().contains(&file.display().to_string()), "{error}");
 }

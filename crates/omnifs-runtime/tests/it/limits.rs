@@ -83,7 +83,7 @@ async fn a_call_that_waits_too_long_is_given_up() {
 
 #[tokio::test]
 async fn one_waiter_too_many_is_refused() {
-    let limits = Limits { queue: 1, instances: 1, ..Limits::default() };
+    let limits = Limits { queue: 1, instances: Some(1), ..Limits::default() };
     let slow = Arc::new(Fixture::limited(guests::SLOW, limits));
     let object = slow.object("ok").await;
     let long = slow.object("slow-1").await;
@@ -104,7 +104,8 @@ async fn one_waiter_too_many_is_refused() {
 
 #[tokio::test]
 async fn a_turn_that_does_not_come_times_out() {
-    let limits = Limits { call: Duration::from_millis(400), instances: 1, ..Limits::default() };
+    let limits =
+        Limits { call: Duration::from_millis(400), instances: Some(1), ..Limits::default() };
     let slow = Arc::new(Fixture::limited(guests::SLOW, limits));
     let long = slow.object("slow-9").await;
     let calls: Vec<_> = (0..4)
@@ -209,6 +210,71 @@ async fn what_is_not_worth_lifting_is_left_in_the_guest() {
     assert!(names > 1_000_000, "{names}");
 }
 
+#[tokio::test]
+async fn what_is_lifted_follows_its_limit() {
+    let bytes = fixed(&Fixed { pages: 100, list: (65_536, 100_000), read: (0, 0), data: "" });
+    assert_eq!(Fixture::new(&bytes).list("").await.unwrap().len(), 100_000);
+    // A name takes 24 bytes, and so do 100,000 of them more than the least there is: a longer
+    // file would raise it.
+    let limits = Limits { lift: 1 << 20, file: 1, ..Limits::default() };
+    let bytes = fixed(&Fixed { pages: 200, list: (65_536, 400_000), read: (0, 0), data: "" });
+    let small = Fixture::limited(&bytes, limits);
+    let outcome = small.list("").await;
+    assert!(
+        matches!(outcome, Err(VfsError::ListingTooLarge { .. })),
+        "{:?}",
+        outcome.map(|l| l.len())
+    );
+}
+
+#[tokio::test]
+async fn tables_have_an_end() {
+    let bytes =
+        fixed(&Fixed { pages: 2, list: (0, 0), read: (0, 0), data: "(table 2000 funcref)" });
+    Fixture::new(&bytes).list("").await.unwrap();
+    let limits = Limits { table: 1_999, ..Limits::default() };
+    let outcome = Fixture::limited(&bytes, limits).list("").await;
+    let Err(VfsError::Trap(reason)) = outcome else { panic!("{outcome:?}") };
+    assert!(reason.ends_with("more than the 1999 elements it may have (limits.table)"), "{reason}");
+}
+
+#[tokio::test]
+async fn the_stack_is_as_deep_as_it_is_set() {
+    // Each call keeps 100 words over the next one.
+    let deep = "(func $down (param i32) (result i64) (local i64)
+          (if (result i64) (i32.eqz (local.get 0)) (then (i64.const 1))
+            (else (i64.add (i64.extend_i32_u (local.get 0))
+              (call $down (i32.sub (local.get 0) (i32.const 1)))))))
+        (func $start (drop (call $down (i32.const 6000))))
+        (start $start)";
+    let bytes = fixed(&Fixed { pages: 2, list: (0, 0), read: (0, 0), data: deep });
+    for (stack, fits) in [(1 << 20, true), (64 << 10, false)] {
+        let engine = Engine::new(EngineOptions { stack, ..EngineOptions::default() }).unwrap();
+        let outcome = Fixture::on(&engine, &bytes, Limits::default()).list("").await;
+        assert_eq!(outcome.is_ok(), fits, "{stack}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn so_many_traps_as_are_set_have_it_left_alone() {
+    let trap = Fixture::limited(guests::TRAP, Limits { traps: 2, ..Limits::default() });
+    for alone in [false, true] {
+        let _trapped = trap.read("trap").await.unwrap_err();
+        assert_eq!(trap.provider.trouble().is_some(), alone);
+    }
+}
+
+#[test]
+fn a_component_over_its_limit_is_refused() {
+    let limits = Limits { component: 1_000, ..Limits::default() };
+    let log = Arc::new(Lines::default());
+    let options =
+        ProviderOptions { name: "test".to_owned(), limits, log, grants: Grants::default() };
+    let engine = Engine::new(EngineOptions::default()).unwrap();
+    let refused = Provider::load(&engine, guests::HELLO, options).unwrap_err();
+    assert!(refused.to_string().contains("over the limit of 1000 bytes"), "{refused}");
+}
+
 #[test]
 fn compiling_has_an_end() {
     let limits = Limits { compile: Duration::ZERO, ..Limits::default() };
@@ -218,7 +284,7 @@ fn compiling_has_an_end() {
     let engine = Engine::new(EngineOptions::default()).unwrap();
     assert_eq!(
         Provider::load(&engine, guests::HELLO, options).unwrap_err().to_string(),
-        "compiling it takes longer than 0 s\n\
+        "compiling it takes longer than 0 s (limits.compile)\n\
          help: try again later: compiling goes on, and its result is kept"
     );
 }

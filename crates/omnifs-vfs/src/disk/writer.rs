@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Identity;
+use super::directory;
 use super::queue::Order;
 use super::record::{HEADER, Header};
 use super::segment::{self, Placed, START, Segment};
@@ -55,6 +56,7 @@ impl Writer {
     /// Carries orders out until the queue is closed.
     pub(super) fn run(mut self) {
         while let Some(orders) = self.store.queue.take() {
+            self.look_after_files();
             for order in orders {
                 let done = match order {
                     Order::Put(header, payload) => self.put(&header, &payload),
@@ -90,6 +92,21 @@ impl Writer {
         let path = self.store.directory.path().display();
         tracing::warn!(%error, %path, "cannot write to the cache; it is tried again in 30 s");
         self.store.state.lock().trouble = Some(error.to_string());
+    }
+
+    /// Begins anew when somebody removed the files: what is in them can still be read, but takes
+    /// room on the disk for as long as they are open, and is lost with the process.
+    fn look_after_files(&mut self) {
+        let lost = |active: &Active| directory::is_unlinked(&active.segment.file);
+        if !self.store.directory.is_gone() && !self.active.as_ref().is_some_and(lost) {
+            return;
+        }
+        let path = self.store.directory.path().display();
+        tracing::warn!(%path, "the cache was removed; it is begun anew");
+        self.forget_all();
+        if let Err(error) = self.store.directory.open_again() {
+            self.settle(Err(io::Error::other(error)));
+        }
     }
 
     fn put(&mut self, header: &Header, payload: &Bytes) -> io::Result<()> {
@@ -248,19 +265,25 @@ impl Writer {
 
     /// Removes every record and every file; what comes next is `identity`'s.
     fn clear(&mut self, identity: Identity) {
-        self.batch.clear();
-        self.placed.clear();
-        self.active = None;
-        let numbers: Vec<u32> = {
+        let numbers = self.forget_all();
+        {
             let mut state = self.store.state.lock();
-            state.index.clear();
             state.expired.clear();
             state.identity = identity;
             state.clearing = state.clearing.saturating_sub(1);
-            std::mem::take(&mut state.segments).into_keys().collect()
-        };
+        }
         for number in numbers {
             segment::remove(&self.store.directory, number);
         }
+    }
+
+    /// Knows of no record any more. Returns the numbers of the segments that held them.
+    fn forget_all(&mut self) -> Vec<u32> {
+        self.batch.clear();
+        self.placed.clear();
+        self.active = None;
+        let mut state = self.store.state.lock();
+        state.index.clear();
+        std::mem::take(&mut state.segments).into_keys().collect()
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use omnifs_vfs::Disk;
 
 use super::explain;
-use super::output::{self, plain};
+use super::output::{self, plain, size};
 use super::table::aligned;
 use crate::config::Config;
 use crate::control::client::Daemon;
@@ -147,31 +147,4 @@ fn owner(places: &Places, path: &Path) -> Result<Place, Failure> {
     let config = Config::load(&places.config, &places.home)?;
     let mounts = config.enabled().map(|known| (known.name.as_str(), known.mount.as_path()));
     Ok(explain::place_among(mounts, path)?.1)
-}
-
-/// Returns a number of bytes for people.
-fn size(bytes: u64) -> String {
-    let units = ["KiB", "MiB", "GiB", "TiB"];
-    let mut scaled = (bytes, "B", 0);
-    for unit in units {
-        if scaled.0 < 1_024 {
-            break;
-        }
-        scaled = (scaled.0 / 1_024, unit, scaled.0 % 1_024 * 10 / 1_024);
-    }
-    match scaled {
-        (whole, "B", _) => format!("{whole} B"),
-        (whole, unit, tenth) => format!("{whole}.{tenth} {unit}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_cut_to_one_digit_after_the_point() {
-        let shown = [0, 1_023, 1_024, 1_536, 5 << 20, (3 << 30) - 1].map(size);
-        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "5.0 MiB", "2.9 GiB"]);
-    }
 }

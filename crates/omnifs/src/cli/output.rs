@@ -57,6 +57,22 @@ pub(super) fn plain(text: &str) -> String {
     shown
 }
 
+/// Returns a number of bytes for people.
+pub(super) fn size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let mut scaled = (bytes, "B", 0);
+    for unit in units {
+        if scaled.0 < 1_024 {
+            break;
+        }
+        scaled = (scaled.0 / 1_024, unit, scaled.0 % 1_024 * 10 / 1_024);
+    }
+    match scaled {
+        (whole, "B", _) => format!("{whole} B"),
+        (whole, unit, tenth) => format!("{whole}.{tenth} {unit}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +80,11 @@ mod tests {
     #[test]
     fn a_terminal_obeys_nothing_of_it() {
         assert_eq!(plain("a\x1b[2Jb\u{9b}1m\r\n\tc"), "a\\u{1b}[2Jb\\u{9b}1m\\r\n\\tc");
+    }
+
+    #[test]
+    fn sizes_are_cut_to_one_digit_after_the_point() {
+        let shown = [0, 1_023, 1_024, 1_536, 5 << 20, (3 << 30) - 1].map(size);
+        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "5.0 MiB", "2.9 GiB"]);
     }
 }

@@ -7,12 +7,12 @@ use crate::exit::{Exit, Failure};
 use crate::places::Places;
 
 /// Prints the table for people, and below it what is wrong.
-pub(super) fn table_of(places: &Places) -> Result<Exit, Failure> {
+pub(super) fn table_of(places: &Places, columns: Columns) -> Result<Exit, Failure> {
     let status = running::daemon(places)?.status()?;
     if status.providers.is_empty() {
         output::print(&format!("no providers in {}\n", places.config.display()))?;
     }
-    output::print(&table(&status.providers, Columns::Full))?;
+    output::print(&table(&status.providers, columns))?;
     output::print(&troubles(&status.providers))?;
     Ok(verdict(&status.providers))
 }

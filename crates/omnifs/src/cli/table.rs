@@ -2,8 +2,8 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::output::plain;
-use crate::control::{ProviderStatus, State, Trouble};
+use super::output::{plain, size};
+use crate::control::{ProviderStatus, State, Trouble, UpstreamStatus};
 use crate::exit::Exit;
 
 /// Which columns a table has.
@@ -13,6 +13,8 @@ pub(super) enum Columns {
     Short,
     /// The instances, too.
     Full,
+    /// What it takes and did, too.
+    Wide,
 }
 
 /// Returns the table, or the empty text when there are no providers.
@@ -21,14 +23,23 @@ pub(super) fn table(providers: &[ProviderStatus], columns: Columns) -> String {
         return String::new();
     }
     let mut heads = vec!["NAME", "MOUNT", "STATE"];
-    if columns == Columns::Full {
+    if columns != Columns::Short {
         heads.push("INSTANCES");
+    }
+    if columns == Columns::Wide {
+        heads.extend(["MEMORY", "DISK", "REQUESTS", "ERRORS", "TRAPS"]);
     }
     let row = |provider: &ProviderStatus| {
         let mut cells =
             vec![provider.name.clone(), plain(&provider.mount), provider.state.word().to_owned()];
-        if columns == Columns::Full {
+        if columns != Columns::Short {
             cells.push(provider.instances.to_string());
+        }
+        if columns == Columns::Wide {
+            let of_all = |count: fn(&UpstreamStatus) -> u64| provider.http.iter().map(count).sum();
+            let (requests, errors): (u64, u64) = (of_all(|h| h.requests), of_all(|h| h.errors));
+            cells.extend([size(provider.memory.total()), size(provider.cache.disk)]);
+            cells.extend([requests, errors, provider.traps].map(|count| count.to_string()));
         }
         cells
     };
@@ -79,7 +90,7 @@ pub(super) fn verdict(providers: &[ProviderStatus]) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::CacheStatus;
+    use crate::control::{CacheStatus, MemoryStatus};
 
     fn provider(name: &str, state: State) -> ProviderStatus {
         ProviderStatus {
@@ -92,7 +103,8 @@ mod tests {
             instances: 1,
             traps: 0,
             http: Vec::new(),
-            cache: CacheStatus::default(),
+            cache: CacheStatus { memory: 1 << 20, disk: 2 << 20 },
+            memory: MemoryStatus { instances: 1 << 20, cache: 1 << 20, nodes: 512, http: 0 },
         }
     }
 
@@ -109,6 +121,19 @@ much-longer  /omnifs/much-longer  failed
             table(&providers, Columns::Full)
                 .starts_with("NAME         MOUNT                STATE   INSTANCES\n")
         );
+        let mut asked = provider("a", State::Ready);
+        let host = |host: &str, requests, errors| UpstreamStatus {
+            host: host.to_owned(),
+            requests,
+            errors,
+            limited_until: None,
+        };
+        asked.http = vec![host("https://one", 5, 1), host("https://two", 6, 0)];
+        let expected = "\
+NAME  MOUNT      STATE  INSTANCES  MEMORY   DISK     REQUESTS  ERRORS  TRAPS
+a     /omnifs/a  ready  1          2.0 MiB  2.0 MiB  11        1       0
+";
+        assert_eq!(table(&[asked], Columns::Wide), expected);
         assert_eq!(table(&[], Columns::Full), "");
     }
 

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::path::{Component as Part, Path, PathBuf};
 use std::time::Duration;
 
+use omnifs_runtime::http::HttpLimits;
+use omnifs_runtime::{Limits, LogLimits};
 use toml::Spanned;
 
 use super::capabilities::capabilities;
@@ -12,6 +14,7 @@ use super::raw::{RawCache, RawConfig, RawHost, RawLimits, RawProvider};
 use super::units::{DURATION, Quantity, SIZE};
 use super::{CacheConfig, Component, Config, ErrorRule, HostConfig, LimitsConfig, ProviderConfig};
 
+const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
@@ -88,10 +91,13 @@ fn host(raw: RawHost, home: &Path) -> Result<HostConfig, Problem> {
         allow_other: raw.allow_other,
         memory: size(raw.cache.memory, 64 * MIB)?,
         disk: size(raw.cache.disk, GIB)?,
+        stack: usize::try_from(size_within(raw.stack, MIB, 64 * KIB..=64 * MIB)?)
+            .unwrap_or(usize::MAX),
     })
 }
 
 fn provider(raw: RawProvider, home: &Path) -> Result<ProviderConfig, Problem> {
+    let cache = cache(raw.cache)?;
     Ok(ProviderConfig {
         name: name(raw.name)?,
         component: component(&raw.path, home)?,
@@ -100,8 +106,8 @@ fn provider(raw: RawProvider, home: &Path) -> Result<ProviderConfig, Problem> {
         errors: error_rule(raw.errors.as_ref())?,
         live: raw.live,
         capabilities: capabilities(raw.capabilities, home)?,
-        cache: cache(raw.cache)?,
-        limits: limits(raw.limits)?,
+        limits: limits(raw.limits, cache.disk)?,
+        cache,
         settings: raw.config.unwrap_or_default().into_iter().map(|(k, v)| (k, json(v))).collect(),
     })
 }
@@ -200,24 +206,49 @@ fn cache(raw: RawCache) -> Result<CacheConfig, Problem> {
     })
 }
 
-fn limits(raw: RawLimits) -> Result<LimitsConfig, Problem> {
+fn limits(raw: RawLimits, disk: Option<u64>) -> Result<LimitsConfig, Problem> {
+    let default = Limits::default();
     let instances = match raw.instances {
         Some(value) => Some(count(Some(value), 0, 1..=1024)?),
         None => None,
     };
+    let log = LogLimits {
+        call: size(raw.log_call, default.log.call)?,
+        minute: size(raw.log_minute, default.log.minute)?,
+    };
     let requests = count(raw.requests_per_minute, 0, 0..=u32::MAX)?;
-    Ok(LimitsConfig {
-        answer: positive(raw.answer, Duration::from_secs(10))?,
-        call: positive(raw.call, Duration::from_secs(60))?,
-        cpu: positive(raw.cpu, Duration::from_secs(5))?,
-        memory: size_within(raw.memory, 128 * MIB, MIB..=4 * GIB)?,
-        instances,
-        queue: count(raw.queue, 256, 1..=1_000_000)?,
-        file: size_within(raw.file, 64 * MIB, 1..=4 * GIB)?,
+    let http = HttpLimits {
+        in_flight: count(raw.http_in_flight, default.http.in_flight, 1..=10_000)?,
+        per_host: count(raw.http_per_host, default.http.per_host, 1..=10_000)?,
+        per_call: count(raw.http_per_call, default.http.per_call, 1..=10_000)?,
+        per_minute: (requests != 0).then_some(requests),
+        connect: positive(raw.http_connect, default.http.connect)?,
+        first_byte: positive(raw.http_first_byte, default.http.first_byte)?,
+        idle: positive(raw.http_idle, default.http.idle)?,
+        total: positive(raw.http_total, default.http.total)?,
+        body: size_within(raw.http_body, default.http.body, 1..=4 * GIB)?,
+        download: disk.unwrap_or(default.http.download),
+        headers: size_within(raw.http_headers, default.http.headers, KIB..=MIB)?,
+        request: size_within(raw.http_request, default.http.request, 0..=GIB)?,
+        url: size_within(raw.http_url, default.http.url, 16..=MIB)?,
+    };
+    let provider = Limits {
+        call: positive(raw.call, default.call)?,
+        cpu: positive(raw.cpu, default.cpu)?,
+        memory: size_within(raw.memory, default.memory, MIB..=4 * GIB)?,
+        table: count(raw.table, default.table, 1..=100_000_000)?,
+        file: size_within(raw.file, default.file, 1..=4 * GIB)?,
         names: u64::from(count(raw.names, 1_000_000, 1..=u32::MAX)?),
-        http_in_flight: count(raw.http_in_flight, 64, 1..=10_000)?,
-        requests_per_minute: (requests != 0).then_some(requests),
-    })
+        lift: size_within(raw.lift, default.lift, MIB..=8 * GIB)?,
+        instances,
+        queue: count(raw.queue, default.queue, 1..=1_000_000)?,
+        traps: count(raw.traps, default.traps, 1..=1_000_000)?,
+        compile: positive(raw.compile, default.compile)?,
+        component: size_within(raw.component, default.component, KIB..=GIB)?,
+        log,
+        http,
+    };
+    Ok(LimitsConfig { answer: positive(raw.answer, Duration::from_secs(10))?, provider })
 }
 
 fn duration(raw: Option<Spanned<Quantity>>, default: Duration) -> Result<Duration, Problem> {

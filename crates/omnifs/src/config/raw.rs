@@ -28,6 +28,7 @@ pub(super) struct RawHost {
     pub(super) allow_other: bool,
     #[serde(default)]
     pub(super) cache: RawTotals,
+    pub(super) stack: Option<Spanned<Quantity>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -124,6 +125,23 @@ pub(super) struct RawLimits {
     pub(super) names: Option<Spanned<i64>>,
     pub(super) http_in_flight: Option<Spanned<i64>>,
     pub(super) requests_per_minute: Option<Spanned<i64>>,
+    pub(super) table: Option<Spanned<i64>>,
+    pub(super) lift: Option<Spanned<Quantity>>,
+    pub(super) traps: Option<Spanned<i64>>,
+    pub(super) compile: Option<Spanned<Quantity>>,
+    pub(super) component: Option<Spanned<Quantity>>,
+    pub(super) log_call: Option<Spanned<Quantity>>,
+    pub(super) log_minute: Option<Spanned<Quantity>>,
+    pub(super) http_per_host: Option<Spanned<i64>>,
+    pub(super) http_per_call: Option<Spanned<i64>>,
+    pub(super) http_connect: Option<Spanned<Quantity>>,
+    pub(super) http_first_byte: Option<Spanned<Quantity>>,
+    pub(super) http_idle: Option<Spanned<Quantity>>,
+    pub(super) http_total: Option<Spanned<Quantity>>,
+    pub(super) http_body: Option<Spanned<Quantity>>,
+    pub(super) http_headers: Option<Spanned<Quantity>>,
+    pub(super) http_request: Option<Spanned<Quantity>>,
+    pub(super) http_url: Option<Spanned<Quantity>>,
 }
 
 struct AllowVisitor;

@@ -1,6 +1,7 @@
 use super::capabilities::SecretSource;
 use super::*;
-use omnifs_runtime::http::{HostPattern, Scheme, Target};
+use omnifs_runtime::http::{HostPattern, HttpLimits, Scheme, Target};
+use omnifs_runtime::{Limits, LogLimits};
 
 /// The page's first example.
 const PAGE_FIRST: &str = r#"
@@ -56,6 +57,23 @@ file = 1000
 names = 10
 http_in_flight = 11
 requests_per_minute = 12
+table = 13
+lift = "14MiB"
+traps = 15
+compile = "16s"
+component = "17MiB"
+log_call = 18
+log_minute = 19
+http_per_host = 20
+http_per_call = 21
+http_connect = "22ms"
+http_first_byte = "23ms"
+http_idle = "24ms"
+http_total = "25ms"
+http_body = 26
+http_headers = "27KiB"
+http_request = 28
+http_url = 29
 [provider.config]
 text = "t"
 number = 1
@@ -109,18 +127,7 @@ fn defaults_are_those_of_the_manual() {
         disk: Some(1 << 30),
     };
     assert_eq!(provider.cache, cache);
-    let limits = LimitsConfig {
-        answer: seconds(10),
-        call: seconds(60),
-        cpu: seconds(5),
-        memory: 128 << 20,
-        instances: None,
-        queue: 256,
-        file: 64 << 20,
-        names: 1_000_000,
-        http_in_flight: 64,
-        requests_per_minute: None,
-    };
+    let limits = LimitsConfig { answer: seconds(10), provider: Limits::default() };
     assert_eq!(provider.limits, limits);
 }
 
@@ -135,10 +142,38 @@ fn every_key_of_a_provider_is_understood() {
     assert_eq!(provider.cache.negative, milliseconds(500));
     assert_eq!(provider.cache.stale_while_revalidate, milliseconds(600_000));
     assert_eq!((provider.cache.memory, provider.cache.disk), (1 << 20, None));
-    let limits = &provider.limits;
-    assert_eq!([limits.answer, limits.call, limits.cpu], [1000, 2000, 3000].map(milliseconds));
-    assert_eq!((limits.instances, limits.queue, limits.file, limits.names), (Some(8), 9, 1000, 10));
-    assert_eq!((limits.http_in_flight, limits.requests_per_minute), (11, Some(12)));
+    assert_eq!(provider.limits.answer, milliseconds(1000));
+    let limits = Limits {
+        call: milliseconds(2000),
+        cpu: milliseconds(3000),
+        memory: 64 << 20,
+        table: 13,
+        file: 1000,
+        names: 10,
+        lift: 14 << 20,
+        instances: Some(8),
+        queue: 9,
+        traps: 15,
+        compile: milliseconds(16_000),
+        component: 17 << 20,
+        log: LogLimits { call: 18, minute: 19 },
+        http: HttpLimits {
+            in_flight: 11,
+            per_host: 20,
+            per_call: 21,
+            per_minute: Some(12),
+            connect: milliseconds(22),
+            first_byte: milliseconds(23),
+            idle: milliseconds(24),
+            total: milliseconds(25),
+            body: 26,
+            download: 1 << 30,
+            headers: 27 << 10,
+            request: 28,
+            url: 29,
+        },
+    };
+    assert_eq!(provider.limits.provider, limits);
     let settings =
         serde_json::json!({"text": "t", "number": 1, "list": [true, 1.5], "day": "2026-01-02"});
     assert_eq!(serde_json::Value::from(provider.settings), settings);
@@ -377,4 +412,33 @@ fn a_missing_file_shows_what_to_put_there() {
         "{text}"
     );
     assert!(text.contains("mount = \"/omnifs/my-provider\""), "{text}");
+}
+
+/// The page that lists all limits lists them all, with their defaults.
+#[test]
+fn the_page_of_limits_is_true() {
+    let page = include_str!("../../../../docs/limits.md");
+    let cells = page.lines().filter(|line| line.starts_with("| `"));
+    let rows: Vec<(&str, &str)> = cells
+        .map(|row| {
+            let mut quoted = row.split('`').skip(1).step_by(2);
+            (quoted.next().unwrap(), quoted.next().unwrap())
+        })
+        .collect();
+    let keys: Vec<&str> = EVERYTHING
+        .split_once("[provider.limits]\n")
+        .and_then(|(_, rest)| rest.split_once('['))
+        .map(|(limits, _)| limits.lines().filter_map(|line| line.split_once(" = ")).map(|l| l.0))
+        .unwrap()
+        .filter(|key| *key != "instances")
+        .collect();
+    let mut listed: Vec<&str> = rows.iter().map(|row| row.0).collect();
+    listed.sort_unstable();
+    let mut known = keys.clone();
+    known.sort_unstable();
+    assert_eq!(listed, known);
+    for (key, default) in rows {
+        let set = only(&format!("{PAGE_FIRST}[provider.limits]\n{key} = {default}\n"));
+        assert_eq!(set.limits, only(PAGE_FIRST).limits, "{key}");
+    }
 }

@@ -7,8 +7,8 @@ use anyhow::Context;
 use omnifs_fuse::{MountOptions, Notices, Session, SessionOptions};
 use omnifs_runtime::http::Tls;
 use omnifs_runtime::{
-    Engine, EngineOptions, Limits, LoadError, LogLine, LogSource, Provider, ProviderLog,
-    ProviderOptions, Severity,
+    Engine, EngineOptions, LoadError, LogLine, LogSource, Provider, ProviderLog, ProviderOptions,
+    Severity,
 };
 use omnifs_vfs::{Identity, Settings, Source, SystemClock, Tree};
 use tokio::runtime::Handle;
@@ -47,7 +47,8 @@ pub(super) struct Loaded {
 /// # Errors
 /// When the engine cannot be made.
 pub(super) fn host(config: Config, places: &Places) -> anyhow::Result<Arc<Host>> {
-    let options = EngineOptions { compiled: Some(places.compiled.clone()) };
+    let options =
+        EngineOptions { compiled: Some(places.compiled.clone()), stack: config.host.stack };
     let common = Common {
         tls: tls(config.host.ca_file.as_deref())?,
         clock: Arc::new(SystemClock::new()),
@@ -73,11 +74,11 @@ impl Parts {
     /// # Errors
     /// Why it cannot be used, for the user.
     pub(super) fn load(&self, config: &ProviderConfig) -> Result<Loaded, Trouble> {
-        let component = config.component.bytes()?;
+        let component = config.component.bytes(config.limits.provider.component)?;
         let identity = disks::identity(config, &component);
         let options = ProviderOptions {
             name: config.name.clone(),
-            limits: limits(&config.limits),
+            limits: config.limits.provider.clone(),
             log: Arc::clone(&self.log),
             grants: grants::grants(config, &self.common)?,
         };
@@ -102,8 +103,8 @@ impl Parts {
         path: &Path,
     ) -> Result<Serving, Trouble> {
         let source: Arc<dyn Source> = Arc::<Provider>::clone(&provider);
-        let tree =
-            Tree::new(source, Arc::clone(&self.common.clock), self.settings(config, identity));
+        let settings = self.settings(config, (&provider, identity));
+        let tree = Tree::new(source, Arc::clone(&self.common.clock), settings);
         let options = MountOptions {
             mountpoint: path.to_path_buf(),
             name: config.name.clone(),
@@ -117,7 +118,11 @@ impl Parts {
     }
 
     /// Returns how a provider's tree caches.
-    pub(super) fn settings(&self, config: &ProviderConfig, identity: Identity) -> Settings {
+    pub(super) fn settings(
+        &self,
+        config: &ProviderConfig,
+        (provider, identity): (&Provider, Identity),
+    ) -> Settings {
         let disk = config.cache.disk;
         let disk = disk.map(|bytes| part(bytes, self.host.disk, self.promised_disk));
         Settings {
@@ -129,7 +134,7 @@ impl Parts {
             stale_if_error: config.cache.stale_if_error,
             memory: part(config.cache.memory, self.host.memory, self.promised),
             disk: self.disks.of(&config.name, identity, disk),
-            read_ahead: read_ahead(&config.limits),
+            read_ahead: read_ahead(provider, &config.limits),
         }
     }
 }
@@ -146,10 +151,9 @@ fn part(bytes: u64, total: u64, promised: u64) -> u64 {
 
 /// Returns how many files may be read ahead at once: an instance stays free for what is asked for,
 /// and where requests are counted none is spent on what may not be wanted.
-fn read_ahead(limits: &LimitsConfig) -> usize {
-    let instances = limits.instances.unwrap_or(Limits::default().instances);
-    match limits.requests_per_minute {
-        None => usize::try_from(instances.saturating_sub(1)).unwrap_or(usize::MAX),
+fn read_ahead(provider: &Provider, limits: &LimitsConfig) -> usize {
+    match limits.provider.http.per_minute {
+        None => usize::try_from(provider.instances().saturating_sub(1)).unwrap_or(usize::MAX),
         Some(_) => 0,
     }
 }
@@ -160,20 +164,6 @@ fn tls(ca_file: Option<&Path>) -> anyhow::Result<Tls> {
     let failed = || format!("cannot use `ca_file` of [host], {}", file.display());
     let pem = std::fs::read(file).with_context(failed)?;
     Tls::trusting(&pem).with_context(failed)
-}
-
-fn limits(config: &LimitsConfig) -> Limits {
-    let default = Limits::default();
-    Limits {
-        call: config.call,
-        cpu: config.cpu,
-        memory: config.memory,
-        file: config.file,
-        names: config.names,
-        instances: config.instances.unwrap_or(default.instances),
-        queue: config.queue,
-        ..default
-    }
 }
 
 /// Explains why the kernel took no mount; the texts of `omnifs-fuse` hold the remedy.

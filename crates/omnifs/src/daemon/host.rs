@@ -113,6 +113,13 @@ impl Host {
         }
     }
 
+    /// Has every provider make new connections from now on.
+    pub(super) fn renew_connections(&self) {
+        for slot in self.slots() {
+            slot.renew_connections();
+        }
+    }
+
     /// Returns the directories of the files that the providers come from and are configured in.
     pub(super) fn watched(&self) -> Vec<PathBuf> {
         let slots = self.slots();

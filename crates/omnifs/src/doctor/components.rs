@@ -17,7 +17,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
 fn component(provider: &ProviderConfig) -> Finding {
     let name = &provider.name;
     let component = &provider.component;
-    let bytes = match component.bytes() {
+    let bytes = match component.bytes(provider.limits.provider.component) {
         Ok(bytes) => bytes,
         Err(Trouble { reason, remedy }) => {
             return Finding::error(TOPIC, format!("{name}: {reason}"), remedy);

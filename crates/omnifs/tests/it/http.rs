@@ -3,6 +3,7 @@
 
 mod ahead;
 mod answers;
+mod configured;
 mod failures;
 mod gate;
 mod limits;

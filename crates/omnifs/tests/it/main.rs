@@ -15,6 +15,7 @@ mod doctor;
 mod evil;
 mod explain;
 mod failing;
+mod fire;
 mod fstab;
 mod generated;
 mod http;
@@ -36,6 +37,7 @@ mod service;
 mod shells;
 mod slow;
 mod spinning;
+mod surroundings;
 mod xattrs;
 
 use std::fmt::Write as _;

@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal};
 use std::path::{Component as Part, Path, PathBuf};
 
 use anyhow::Context;
+use omnifs_runtime::artifact::FILE_LIMIT;
 use rustix::fs::{Access, access};
 
 use super::{AddArgs, PICKED_UP, daemon_runs, open, save};
@@ -24,7 +25,7 @@ const NAME_MAX: usize = 63;
 /// Checks a component and adds it to the file.
 pub(super) fn run(arguments: &AddArgs, places: &Places) -> Result<Exit, Failure> {
     let component = component(&arguments.component)?;
-    let artifact = artifact_of(&component.bytes()?, &component.to_string())?;
+    let artifact = artifact_of(&component.bytes(FILE_LIMIT)?, &component.to_string())?;
     let name = match &arguments.name {
         Some(name) => name.clone(),
         None => name_of(&component)?,
