@@ -72,6 +72,8 @@ struct State {
     /// More names that listings of the root show, as they are.
     also: Vec<String>,
     failure: Option<VfsError>,
+    /// The one call that fails: how many come before it.
+    fault: Option<(u64, VfsError)>,
     delay: Option<Duration>,
     slow_reads: HashMap<String, Duration>,
     slow_lookups: HashMap<String, Duration>,
@@ -146,6 +148,17 @@ impl Memory {
         self
     }
 
+    /// Makes one call fail, the `nth` from now on, counted from 1; probing is none.
+    pub fn fail_nth(&self, nth: u64, error: VfsError) -> &Self {
+        self.state().fault = Some((nth.saturating_sub(1), error));
+        self
+    }
+
+    /// Returns whether the call that was to fail has.
+    pub fn has_failed(&self) -> bool {
+        self.state().fault.is_none()
+    }
+
     /// Makes every call take this long.
     pub fn delay(&self, time: Duration) -> &Self {
         self.state().delay = Some(time);
@@ -192,7 +205,14 @@ impl Memory {
             self.state().begun += 1;
             tokio::time::sleep(time).await;
         }
-        self.state().failure.clone().map_or(Ok(()), Err)
+        let mut state = self.state();
+        if let Some((0, error)) = state.fault.take_if(|(before, _)| *before == 0) {
+            return Err(error);
+        }
+        if let Some((before, _)) = &mut state.fault {
+            *before -= 1;
+        }
+        state.failure.clone().map_or(Ok(()), Err)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

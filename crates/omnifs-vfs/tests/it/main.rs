@@ -3,6 +3,7 @@
 
 mod ahead;
 mod facts;
+mod faults;
 mod files;
 mod freshness;
 mod kept;

@@ -15,6 +15,7 @@ mod doctor;
 mod evil;
 mod explain;
 mod failing;
+mod faults;
 mod fire;
 mod fstab;
 mod generated;
