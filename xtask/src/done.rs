@@ -193,6 +193,28 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "Each operation of the disk, of a socket and of a provider fails once, the first, the \
+               second and so on: what is seen is right or the failure, and then right.",
+        tests: &[
+            "omnifs::it faults::each_operation_on_disk_that_fails_is_seen_by_nobody",
+            "omnifs::it faults::each_operation_on_the_network_that_fails_is_an_error_or_nothing_and_\
+             then_right",
+            "omnifs-vfs::it faults::each_call_that_fails_is_one_failure_and_the_next_try_is_right",
+            "omnifs-vfs::it faults::each_refresh_that_fails_is_not_noticed_while_the_old_answer_may_\
+             serve",
+        ],
+    },
+    Promise {
+        text: "In every order that shuttle finds: the cache filled against invalidated, the source \
+               exchanged with calls under way, and callers cut off with their calls under way.",
+        tests: &[
+            "omnifs-vfs tree::orders::what_is_asked_for_anew_is_never_older_than_the_request",
+            "omnifs-vfs tree::orders::once_the_source_is_another_one_nothing_that_the_old_one_said_\
+             is_believed",
+            "omnifs-vfs tree::orders::users_that_are_cut_off_leave_nothing_behind",
+        ],
+    },
+    Promise {
         text: "A documented line of fstab works: mount, mount --all and umount of a provider, by \
                mount(8) and the binary as mount.omnifs.",
         tests: &[

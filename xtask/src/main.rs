@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo`, `cargo xtask gate` and `cargo xtask soak`.
+//! The project's commands: `demo`, `gate`, `mutants` and `soak` of `cargo xtask`.
 #![expect(
     clippy::print_stdout,
     reason = "what these commands print is for the person who ran them"
@@ -29,6 +29,8 @@ enum Command {
     Demo(DemoArgs),
     /// Check everything: format, lints, builds, tests, docs.
     Gate(GateArgs),
+    /// Take the rules and limits out one by one, and see that a test notices.
+    Mutants(MutantsArgs),
     /// Read, walk and search for a while, and say what went wrong.
     Soak(SoakArgs),
 }
@@ -54,6 +56,13 @@ struct GateArgs {
 }
 
 #[derive(Args)]
+struct MutantsArgs {
+    /// Only those whose text or file has this in it.
+    #[arg(default_value = "")]
+    word: String,
+}
+
+#[derive(Args)]
 struct SoakArgs {
     /// For how long: 90s, 10m or 2h.
     #[arg(default_value = "10m")]
@@ -63,6 +72,7 @@ struct SoakArgs {
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Demo(args) => demo::run(args.exec.as_deref()),
+        Command::Mutants(args) => mutants::run(&args.word),
         Command::Soak(args) => soak::run_for(&args.time),
         Command::Gate(args) if args.list => done::print(),
         Command::Gate(GateArgs { full: false, .. }) => gate::run(),

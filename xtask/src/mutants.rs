@@ -1,5 +1,7 @@
-//! The gate, the taint rule, the disk cache and the breaker, each time without one of their rules:
-//! the tests must notice.
+//! The project each time without one of its rules or limits: the tests must notice.
+
+mod limits;
+mod rules;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,153 +29,6 @@ enum Tests {
     Mounted(&'static str),
 }
 
-const GATE: &str = "crates/omnifs-runtime/src/http/gate.rs";
-const RECORD: &str = "crates/omnifs-vfs/src/disk/record.rs";
-const TAINT: &str = "crates/omnifs-runtime/src/capability/taint.rs";
-
-const MUTANTS: &[Mutant] = &[
-    Mutant {
-        rule: "a URL holds no blank or control character",
-        file: GATE,
-        from: ".find(|byte| *byte < 0x21 || *byte == 0x7f)",
-        to: ".find(|_| false)",
-        tests: Tests::Units("test(http::gate::)"),
-    },
-    Mutant {
-        rule: "a URL holds no user and no password",
-        file: GATE,
-        from: "if !url.username().is_empty() || url.password().is_some() {",
-        to: "if false {",
-        tests: Tests::Units("test(http::gate::)"),
-    },
-    Mutant {
-        rule: "an entry's methods count",
-        file: GATE,
-        from: "self.is_origin_of(entry) && self.method_is_in(entry) && self.path_is_in(entry)",
-        to: "self.is_origin_of(entry) && self.path_is_in(entry)",
-        tests: Tests::Units("test(http::gate::)"),
-    },
-    Mutant {
-        rule: "an entry's paths count",
-        file: GATE,
-        from: "self.is_origin_of(entry) && self.method_is_in(entry) && self.path_is_in(entry)",
-        to: "self.is_origin_of(entry) && self.method_is_in(entry)",
-        tests: Tests::Units("test(http::gate::)"),
-    },
-    Mutant {
-        rule: "what is allowed is needed and granted",
-        file: GATE,
-        from: "&& !needed.iter().any(|entry| asked.named_by(entry))",
-        to: "&& needed.is_empty()",
-        tests: Tests::Units("test(http::gate::)"),
-    },
-    Mutant {
-        rule: "no redirect leads from https to http",
-        file: GATE,
-        from: "if from.scheme() == \"https\" && to.scheme() == \"http\" {",
-        to: "if false {",
-        tests: Tests::Units("test(http::gate::)"),
-    },
-    Mutant {
-        rule: "an origin's port counts",
-        file: "crates/omnifs-runtime/src/http/allow.rs",
-        from: "self.scheme == asked.scheme && self.port == asked.port && self",
-        to: "self.scheme == asked.scheme && self",
-        tests: Tests::Units("test(http::gate::)"),
-    },
-    Mutant {
-        rule: "an IPv4 address within a translator's network is what it is",
-        file: "crates/omnifs-runtime/src/http/address.rs",
-        from: "} else if inside(v6, NAT64) {",
-        to: "} else if false {",
-        tests: Tests::Units("test(http::address::)"),
-    },
-    Mutant {
-        rule: "a provider does not set the host's headers",
-        file: "crates/omnifs-runtime/src/http/request.rs",
-        from: "if FORBIDDEN.contains(&text)\n",
-        to: "if false\n",
-        tests: Tests::Units("test(http::request::)"),
-    },
-    Mutant {
-        rule: "nothing is the failure of the call",
-        file: TAINT,
-        from: "if empty => Spoiled::Failed(failure.clone()),",
-        to: "if empty => Spoiled::Partial(failure.clone()),",
-        tests: Tests::Units("test(capability::taint::)"),
-    },
-    Mutant {
-        rule: "something beside a failure is partial",
-        file: TAINT,
-        from: "(ErrorRule::Strict, Some(failure)) => Spoiled::Partial(failure.clone()),",
-        to: "(ErrorRule::Strict, Some(_)) => Spoiled::No,",
-        tests: Tests::Units("test(capability::taint::)"),
-    },
-    Mutant {
-        rule: "an upstream's own fault is a failure",
-        file: "crates/omnifs-runtime/src/http/verdict.rs",
-        from: "(status.is_client_error() || status.is_server_error()) && !absent",
-        to: "status.is_client_error() && !absent",
-        tests: Tests::Units("test(http::verdict::)"),
-    },
-    Mutant {
-        rule: "the address that is dialled is public",
-        file: "crates/omnifs-runtime/src/http/dial.rs",
-        from: "Reach::Public => address::is_public(address),",
-        to: "Reach::Public => true,",
-        tests: Tests::Mounted("test(http::gate::a_name_is_only_as_good_as_its_addresses)"),
-    },
-    Mutant {
-        rule: "credentials do not follow a redirect to another origin",
-        file: "crates/omnifs-runtime/src/http.rs",
-        from: "if to.url.origin() != hop.to.url.origin() {",
-        to: "if false {",
-        tests: Tests::Mounted("test(http::gate::redirects_pass_the_gate_hop_by_hop)"),
-    },
-    Mutant {
-        rule: "a request that fails taints its call",
-        file: "crates/omnifs-runtime/src/capability/http.rs",
-        from: "self.taint().add(failure.to_vfs());",
-        to: "let _ = failure.to_vfs();",
-        tests: Tests::Mounted("test(http::failures::who_cannot_be_reached_is_told_apart)"),
-    },
-    Mutant {
-        rule: "a record whose header is damaged, or another identity's, is none",
-        file: RECORD,
-        from: "if raw.magic.get() != MAGIC || raw.check != check(raw, identity) {",
-        to: "if raw.magic.get() != MAGIC {",
-        tests: Tests::Units("test(disk::)"),
-    },
-    Mutant {
-        rule: "a record whose payload is damaged is none",
-        file: RECORD,
-        from: "&& Digest::of(&payload) == header.digest;",
-        to: ";",
-        tests: Tests::Units("test(disk::)"),
-    },
-    Mutant {
-        rule: "who had a cache before gets nothing from it",
-        file: "crates/omnifs-vfs/src/disk/store.rs",
-        from: "if state.generation != generation || state.clearing > 0 {",
-        to: "if generation > state.generation {",
-        tests: Tests::Units("test(disk::)"),
-    },
-    Mutant {
-        rule: "what was refreshed by hand is not believed from the disk",
-        file: "crates/omnifs-vfs/src/tree/kept.rs",
-        from: "if !disk.believes(sequence, way) {",
-        to: "if !disk.believes(sequence, || way().into_iter().take(0).collect()) {",
-        tests: Tests::Mounted("test(kept::what_is_refreshed)"),
-    },
-    Mutant {
-        rule: "a component that traps again and again is not called",
-        file: "crates/omnifs-runtime/src/provider.rs",
-        from: "if let Some(trouble) = self.trouble() {",
-        to: "if let Some(trouble) = self.trouble().filter(String::is_empty) {",
-        tests: Tests::Mounted("test(breaker::)"),
-    },
-];
-
 /// What nextest ends with when tests ran and failed.
 const TESTS_FAILED: i32 = 100;
 
@@ -189,7 +44,7 @@ impl Mutant {
 
 /// Sees that each rule can still be taken out: code moves, and these texts with it.
 pub(crate) fn check() -> Result<()> {
-    for mutant in MUTANTS {
+    for mutant in all() {
         let text = fs::read_to_string(root().join(mutant.file));
         let text = text.with_context(|| format!("cannot read {}", mutant.file))?;
         let _applied = mutant.applied(&text)?;
@@ -197,11 +52,18 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Takes one rule after the other out of a copy of the sources, and runs its tests there.
-pub(crate) fn run() -> Result<()> {
+fn all() -> impl Iterator<Item = &'static Mutant> {
+    rules::MUTANTS.iter().chain(limits::MUTANTS)
+}
+
+/// Takes one rule after the other out of a copy of the sources, of those that are about `word`, and
+/// runs its tests there.
+pub(crate) fn run(word: &str) -> Result<()> {
     let tree = copy()?;
+    let chosen: Vec<&Mutant> =
+        all().filter(|mutant| mutant.rule.contains(word) || mutant.file.contains(word)).collect();
     let mut missed = Vec::new();
-    for mutant in MUTANTS {
+    for mutant in &chosen {
         let file = tree.join(mutant.file);
         let text = fs::read_to_string(&file)?;
         println!("\n-- without the rule that {}", mutant.rule);
@@ -214,7 +76,7 @@ pub(crate) fn run() -> Result<()> {
             _ => bail!("the tests could not run without the rule that {}", mutant.rule),
         }
     }
-    println!("{} of {} mutants were noticed", MUTANTS.len() - missed.len(), MUTANTS.len());
+    println!("{} of {} mutants were noticed", chosen.len() - missed.len(), chosen.len());
     if missed.is_empty() {
         return Ok(());
     }

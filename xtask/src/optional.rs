@@ -25,7 +25,7 @@ pub(crate) enum Absence {
 /// Runs every optional check, and lists those that could not run.
 pub(crate) fn run(absence: Absence) -> Result<()> {
     let mut not_run = Vec::new();
-    mutants::run()?;
+    mutants::run("")?;
     if exists("cargo-deny") {
         // Advisories are fetched from the network, which a gate does not depend on.
         step::run(&mut cargo(["deny", "check", "bans", "licenses", "sources"]))?;

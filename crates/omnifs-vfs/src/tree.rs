@@ -145,9 +145,9 @@ pub struct Tree {
     /// Guards what is cached of files and listings.
     contents: Mutex<Contents>,
     handles: Handles,
-    name_calls: Arc<Flights<(NodeId, Name), Option<NodeId>>>,
-    file_calls: Arc<Flights<NodeId, Bytes>>,
-    listing_calls: Arc<Flights<NodeId, Arc<Listing>>>,
+    name_calls: Arc<Flights<Since<(NodeId, Name)>, Option<NodeId>>>,
+    file_calls: Arc<Flights<Since<NodeId>, Bytes>>,
+    listing_calls: Arc<Flights<Since<NodeId>, Arc<Listing>>>,
     changes: Mutex<Option<mpsc::UnboundedSender<Change>>>,
     dropped_names: AtomicU64,
     trouble: Trouble,
@@ -156,15 +156,19 @@ pub struct Tree {
     behind: Arc<Semaphore>,
 }
 
-/// How long an answer is fresh, as long as the source that gave it is the tree's.
+/// What a call is about, and in which generation it was begun: nobody who asks in a later one
+/// joins it.
+type Since<K> = (u64, K);
+
+/// How long an answer is fresh, as long as the generation in which it was asked for lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Fresh {
     until: Duration,
-    /// Which of the tree's sources it was.
-    source: u64,
+    generation: u64,
 }
 
-/// A source, how its answers are cached, and which of the tree's sources it is.
+/// A source, how its answers are cached, and since when: a generation ends when another source
+/// takes the place of this one, or the user believes nothing any more that it said.
 #[derive(Clone)]
 struct Current {
     source: Arc<dyn Source>,
@@ -233,6 +237,15 @@ impl Tree {
         self.current.read().clone()
     }
 
+    fn generation(&self) -> u64 {
+        self.current.read().generation
+    }
+
+    /// Returns the key of a call that begins now.
+    fn since<K>(&self, key: K) -> Since<K> {
+        (self.generation(), key)
+    }
+
     fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.current.read().settings)
     }
@@ -244,16 +257,15 @@ impl Tree {
             None => asked.settings.ttl,
             Some(_) => asked.settings.ttl.min(PARTIAL_VALID),
         };
-        Fresh { until: self.clock.monotonic() + ttl, source: asked.generation }
+        Fresh { until: self.clock.monotonic() + ttl, generation: asked.generation }
     }
 
-    /// Returns until when an answer is fresh: not at all once another source took the place of
-    /// the one that gave it.
+    /// Returns until when an answer is fresh: not at all once the generation is another one.
     ///
-    /// To be asked with `nodes` locked by whoever records the answer there: the next source
-    /// takes the freshness of what is recorded only once it has taken the place.
+    /// To be asked with `nodes` locked by whoever records the answer there: the next generation
+    /// takes the freshness of what is recorded only once it has begun.
     fn believed(&self, fresh: Fresh) -> Duration {
-        if self.current.read().generation == fresh.source { fresh.until } else { NEVER }
+        if self.generation() == fresh.generation { fresh.until } else { NEVER }
     }
 
     /// Returns a place for a call that nobody waits for, if there is one: to be kept until the call

@@ -205,7 +205,7 @@ impl Tree {
             NodeKind::File => {
                 if self.recall_bytes(id).await.is_none() {
                     let read = move || async move { tree.read_once(id).await };
-                    self.file_calls.run(id, read).await?;
+                    self.file_calls.run(self.since(id), read).await?;
                 }
                 let nodes = self.nodes.lock();
                 if nodes.get(id).is_ok_and(|node| !node.is_counted()) {
@@ -217,7 +217,7 @@ impl Tree {
                     Some(listing) => listing,
                     None => {
                         let list = move || async move { tree.list_once(id, &object).await };
-                        self.listing_calls.run(id, list).await?
+                        self.listing_calls.run(self.since(id), list).await?
                     }
                 };
                 self.await_kinds(id, &listing).await;

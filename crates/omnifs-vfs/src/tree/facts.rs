@@ -98,6 +98,8 @@ impl Tree {
     /// there is asked for anew at its next use. Open files keep their bytes. Returns whether
     /// anything was known.
     pub fn expire(&self, path: &str) -> bool {
+        // What is under way was asked for before.
+        self.current.write().generation += 1;
         let kept = self.expire_kept(path);
         let Some(node) = self.known_node(path) else { return kept };
         let mut nodes = self.nodes.lock();

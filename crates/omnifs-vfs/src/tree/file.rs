@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::contents::Body as Cached;
 use super::nodes::{Body, File, Node, Version};
-use super::{Change, Current, Fresh, PARTIAL_VALID, Tree};
+use super::{Change, Current, Fresh, NEVER, PARTIAL_VALID, Tree};
 use crate::digest::{Digest, PathKey};
 use crate::{Child, NodeId, NodeKind, Object, Timestamp, VfsError};
 
@@ -65,7 +65,9 @@ impl Tree {
             return Ok(bytes);
         }
         let tree = Arc::clone(self);
-        let read = self.file_calls.run(node, move || async move { tree.read_once(node).await });
+        let read = self
+            .file_calls
+            .run(self.since(node), move || async move { tree.read_once(node).await });
         match read.await {
             Ok(bytes) => Ok(bytes),
             Err(error) => self.bytes_despite(&error, node).await.ok_or(error),
@@ -114,6 +116,9 @@ impl Tree {
             self.expire_soon(&object, node);
         }
         let Some(bytes) = answer.value else {
+            if asked.generation != self.generation() {
+                return Err(VfsError::Stale(format!("{} is asked for anew", object.path())));
+            }
             self.let_go(&asked, path);
             return Err(self.settle_vanished(node, &object));
         };
@@ -203,6 +208,10 @@ impl Tree {
                 contents.put_body(path, id, read.clone());
                 return Ok(bytes);
             }
+            // What was asked for before says nothing of what was asked for since.
+            Body::File(File::Version(own)) if read.until == NEVER && own.until != NEVER => {
+                return Err(changed(object));
+            }
             Body::File(File::Version(own)) => {
                 if contents.bytes(id, path, own.digest).is_none() {
                     node.body = Body::File(File::Gone);
@@ -223,7 +232,7 @@ impl Tree {
                 self.announce(Change::Version { parent, name: name.clone(), old });
             }
         }
-        Err(VfsError::Stale(format!("{} has other bytes now", object.path())))
+        Err(changed(object))
     }
 
     /// Records that a file which its name still showed is not there any more.
@@ -243,6 +252,10 @@ impl Tree {
         }
         error
     }
+}
+
+fn changed(object: &Object) -> VfsError {
+    VfsError::Stale(format!("{} has other bytes now", object.path()))
 }
 
 pub(super) fn gone(node: &Node) -> VfsError {

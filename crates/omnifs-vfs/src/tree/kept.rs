@@ -36,14 +36,17 @@ struct Recalled<T> {
 impl Tree {
     /// Writes down what a name stands for.
     pub(super) fn keep_name(&self, asked: &Current, (parent, name): (NodeId, &Name), child: Child) {
-        let Some(disk) = &asked.settings.disk else { return };
+        if asked.settings.disk.is_none() {
+            return;
+        }
         let Ok(path) = self.nodes.lock().directory(parent).map(|(above, _)| above.path.child(name))
         else {
             return;
         };
         let now = self.clock.monotonic();
         let times = self.times(now, now + asked.settings.ttl);
-        put(disk, Key::at(Kind::Name, path), &Dated { times, value: KeptName::new(child) });
+        let value = KeptName::new(child);
+        self.put(asked, Key::at(Kind::Name, path), &Dated { times, value });
     }
 
     /// Writes down what was read of a file.
@@ -59,14 +62,14 @@ impl Tree {
             modified: read.modified,
             made: read.made.as_deref().cloned(),
         };
-        put(disk, Key::at(Kind::File, path), &Dated { times, value });
+        self.put(asked, Key::at(Kind::File, path), &Dated { times, value });
     }
 
     /// Writes a listing down, with what is known of its names.
     pub(super) fn keep_listing(&self, directory: NodeId, listing: &Listing) {
         let current = self.current();
-        let Some(disk) = &current.settings.disk else { return };
-        if listing.is_partial() || current.generation != listing.fresh.source {
+        let of_now = current.generation == listing.fresh.generation;
+        if current.settings.disk.is_none() || listing.is_partial() || !of_now {
             return;
         }
         let Ok((path, modified)) =
@@ -89,7 +92,17 @@ impl Tree {
         let times = self.times(listing.fetched, listing.fresh.until);
         let made = listing.made.as_deref().cloned();
         let value = KeptListing { modified, names, inodes, directories, made };
-        put(disk, Key::at(Kind::Listing, path), &Dated { times, value });
+        self.put(&current, Key::at(Kind::Listing, path), &Dated { times, value });
+    }
+
+    /// Has a record written of what was asked for in this generation.
+    fn put<T: Serialize>(&self, asked: &Current, key: Key, record: &Dated<T>) {
+        let Some(disk) = asked.settings.disk.as_ref() else { return };
+        put(disk, key, record);
+        // Afterwards, so that a generation that ends meanwhile finds it there or is found here.
+        if self.generation() != asked.generation {
+            disk.remove(key);
+        }
     }
 
     /// Keeps nothing of a name that is gone.
@@ -145,7 +158,7 @@ impl Tree {
         let Some((child, until)) = found.filter(|(_, until)| self.is_servable(*until)) else {
             return false;
         };
-        let fresh = Fresh { until, source: current.generation };
+        let fresh = Fresh { until, generation: current.generation };
         self.settle((parent, name), (child, fresh)).is_ok()
     }
 
@@ -187,7 +200,7 @@ impl Tree {
                     match self.place_behind() {
                         Some(place) => {
                             let tree = Arc::clone(self);
-                            self.file_calls.start(id, move || async move {
+                            self.file_calls.start(self.since(id), move || async move {
                                 let _place = place;
                                 tree.read_again(id).await
                             });
@@ -243,7 +256,7 @@ impl Tree {
         if dropped > 0 || names.len() != value.inodes.len() {
             return None;
         }
-        let fresh = Fresh { until, source: current.generation };
+        let fresh = Fresh { until, generation: current.generation };
         let came = Came { fresh, fetched, partial: false, made: value.made.map(Arc::new) };
         let listing = self.settle_recalled((directory, value.modified), Arc::new(names), came)?;
         let mut directories = value.directories.iter().copied().peekable();

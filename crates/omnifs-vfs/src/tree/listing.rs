@@ -228,7 +228,7 @@ impl Tree {
             Some(listing) if self.serves_stale(listing.fresh.until, now) => {
                 if let Some(place) = self.place_behind() {
                     let tree = Arc::clone(self);
-                    self.listing_calls.start(directory, move || async move {
+                    self.listing_calls.start(self.since(directory), move || async move {
                         let _place = place;
                         tree.list(directory, &object).await
                     });
@@ -238,7 +238,7 @@ impl Tree {
             old => {
                 let tree = Arc::clone(self);
                 let call = move || async move { tree.list_once(directory, &object).await };
-                match self.listing_calls.run(directory, call).await {
+                match self.listing_calls.run(self.since(directory), call).await {
                     Ok(listing) => {
                         asked = true;
                         (listing, true)
@@ -417,7 +417,7 @@ mod tests {
     #[test]
     fn finds_children_by_name_once_they_are_known() {
         let (names, _) = Names::new(&["zeta", "alpha"]).unwrap();
-        let fresh = Fresh { until: Duration::ZERO, source: 0 };
+        let fresh = Fresh { until: Duration::ZERO, generation: 0 };
         let came = Came { fresh, fetched: Duration::ZERO, partial: false, made: None };
         let listing = Listing::new(Arc::new(names), 1, came);
         let name = Name::from_provider("zeta").unwrap();

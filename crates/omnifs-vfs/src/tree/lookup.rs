@@ -63,7 +63,7 @@ impl Tree {
         if self.recall_name(parent, name).await {
             return Ok(None);
         }
-        let key = (parent, name.clone());
+        let key = self.since((parent, name.clone()));
         let (tree, name_in_task) = (Arc::clone(self), name.clone());
         let found = self
             .name_calls
@@ -201,7 +201,7 @@ impl Tree {
         (parent, name): (NodeId, &Name),
     ) -> Result<(), VfsError> {
         let now = self.clock.monotonic();
-        let fresh = Fresh { until: now + asked.settings.negative, source: asked.generation };
+        let fresh = Fresh { until: now + asked.settings.negative, generation: asked.generation };
         let mut nodes = self.nodes.lock();
         let until = self.believed(fresh);
         if until == NEVER {
@@ -257,7 +257,7 @@ impl Tree {
     fn refresh_name(self: &Arc<Self>, parent: NodeId, name: &Name) {
         let Some(place) = self.place_behind() else { return };
         let (tree, name_in_task) = (Arc::clone(self), name.clone());
-        self.name_calls.start((parent, name.clone()), move || async move {
+        self.name_calls.start(self.since((parent, name.clone())), move || async move {
             let _place = place;
             let refreshed = tree.refresh(parent, &name_in_task).await;
             if let Err(error) = &refreshed {

@@ -237,3 +237,61 @@ fn once_the_source_is_another_one_nothing_that_the_old_one_said_is_believed() {
         rig.end();
     });
 }
+
+#[test]
+fn what_is_asked_for_anew_is_never_older_than_the_request() {
+    explore(|| async {
+        let rig = Rig::new(Duration::from_secs(600));
+        let users = [spawn(use_it(Arc::clone(&rig))), spawn(use_it(Arc::clone(&rig)))];
+        let changing = Arc::clone(&rig);
+        let changes = spawn(async move {
+            for _ in 0..2 {
+                let now = changing.source.count.fetch_add(1, SeqCst) + 1;
+                changing.tree.expire("/");
+                let found = loop {
+                    let node = changing.lookup().await;
+                    let read = changing.tree.read(node, 0, 99).await;
+                    changing.forget(node);
+                    match read {
+                        Ok(bytes) => break String::from_utf8(bytes.to_vec()).unwrap(),
+                        // The name leads to what was found meanwhile.
+                        Err(VfsError::Stale(_)) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                };
+                assert!(found.parse::<u64>().unwrap() >= now, "{found} is older than {now}");
+            }
+        });
+        for task in users {
+            task.await.unwrap();
+        }
+        changes.await.unwrap();
+        rig.end();
+    });
+}
+
+#[test]
+fn users_that_are_cut_off_leave_nothing_behind() {
+    explore(|| async {
+        let rig = Rig::new(Duration::from_secs(600));
+        let users = [(); 3].map(|()| spawn(use_it(Arc::clone(&rig))));
+        let ends = users.map(|user| {
+            let cut = user.abort_handle();
+            (user, spawn(async move { cut.abort() }))
+        });
+        for (user, cut) in ends {
+            cut.await.unwrap();
+            let _ended_or_cut_off = user.await;
+        }
+        let (tree, source) = (Arc::downgrade(&rig.tree), Arc::downgrade(&rig.source));
+        drop(rig);
+        // What runs behind the users' backs ends by itself.
+        for _ in 0..100 {
+            if source.strong_count() == 0 {
+                break;
+            }
+            yield_now().await;
+        }
+        assert_eq!((tree.strong_count(), source.strong_count()), (0, 0));
+    });
+}

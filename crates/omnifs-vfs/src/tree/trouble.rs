@@ -92,7 +92,7 @@ impl Tree {
             return None;
         }
         let child = Child { inode: body.inode, kind: NodeKind::File };
-        let fresh = Fresh { until: body.until, source: self.current().generation };
+        let fresh = Fresh { until: body.until, generation: self.generation() };
         let node = self.settle((parent, name), (child, fresh)).ok()?;
         self.claim(&mut self.nodes.lock(), node, STALE_VALID).ok()
     }

@@ -112,7 +112,7 @@ impl Walk {
     }
 }
 
-/// > A failure is never shown as absence, an empty file or an empty directory.
+/// > A failure is never shown as absence: no tool ends with success on a short answer.
 #[tokio::test]
 async fn each_call_that_fails_is_one_failure_and_the_next_try_is_right() {
     let mut nth = 0;
