@@ -145,7 +145,7 @@ pub struct Tree {
     /// Guards what is cached of files and listings.
     contents: Mutex<Contents>,
     handles: Handles,
-    name_calls: Arc<Flights<Since<(NodeId, Name)>, Option<NodeId>>>,
+    name_calls: NameCalls,
     file_calls: Arc<Flights<Since<NodeId>, Bytes>>,
     listing_calls: Arc<Flights<Since<NodeId>, Arc<Listing>>>,
     changes: Mutex<Option<mpsc::UnboundedSender<Change>>>,
@@ -159,6 +159,8 @@ pub struct Tree {
 /// What a call is about, and in which generation it was begun: nobody who asks in a later one
 /// joins it.
 type Since<K> = (u64, K);
+
+type NameCalls = Arc<Flights<Since<(NodeId, Name)>, Option<NodeId>>>;
 
 /// How long an answer is fresh, as long as the generation in which it was asked for lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -78,7 +78,7 @@ fn whole(sandbox: &Sandbox, plain: &Path, mount: &Path) -> bool {
 }
 
 /// Returns how many operations failed in runs of their own.
-fn each(sandbox: &Sandbox, fault: (&str, &str), mut see: impl FnMut(u32) -> ()) -> u32 {
+fn each(sandbox: &Sandbox, fault: (&str, &str), mut see: impl FnMut(u32)) -> u32 {
     let mut count = 0;
     for nth in 1..=MOST {
         let failed = match Faulty::start(sandbox, fault, nth) {
