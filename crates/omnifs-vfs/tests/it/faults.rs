@@ -49,7 +49,7 @@ impl Walk {
             let handle = match rig.tree.open_directory(directory).await {
                 Ok(handle) => handle,
                 Err(error) => {
-                    walk.failed(error);
+                    walk.failed(&error);
                     continue;
                 }
             };
@@ -73,8 +73,8 @@ impl Walk {
         walk
     }
 
-    fn failed(&mut self, error: VfsError) {
-        assert_eq!(error, failure(), "the failure and no other");
+    fn failed(&mut self, error: &VfsError) {
+        assert_eq!(*error, failure(), "the failure and no other");
         self.failures += 1;
     }
 
@@ -83,7 +83,7 @@ impl Walk {
             Ok(Lookup::Found(entry)) => Some((entry.node, entry.attributes.kind)),
             Ok(other) => panic!("{name} is listed: {other:?}"),
             Err(error) => {
-                self.failed(error);
+                self.failed(&error);
                 None
             }
         }
@@ -92,14 +92,14 @@ impl Walk {
     async fn read(&mut self, rig: &Rig, file: NodeId, path: String) {
         let size = match rig.tree.attributes(file).await {
             Ok(attributes) => attributes.size,
-            Err(error) => return self.failed(error),
+            Err(error) => return self.failed(&error),
         };
         match rig.read(file).await {
             Ok(bytes) => {
                 assert_eq!(bytes.len() as u64, size, "{path}");
                 self.files.push((path, String::from_utf8(bytes.to_vec()).unwrap()));
             }
-            Err(error) => self.failed(error),
+            Err(error) => self.failed(&error),
         }
     }
 
