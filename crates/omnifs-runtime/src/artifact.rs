@@ -26,6 +26,8 @@ pub enum Kind {
 pub enum Face {
     /// `omnifs:provider/filesystem`, the three read operations.
     Filesystem,
+    /// `omnifs:provider/projection`, the same with richer answers.
+    Projection,
 }
 
 impl Face {
@@ -33,6 +35,7 @@ impl Face {
     pub fn number(self) -> u8 {
         match self {
             Self::Filesystem => 1,
+            Self::Projection => 2,
         }
     }
 
@@ -41,6 +44,16 @@ impl Face {
     pub fn instances(self) -> u32 {
         match self {
             Self::Filesystem => 4,
+            // Any of them answers any call.
+            Self::Projection => 32,
+        }
+    }
+
+    /// Returns the name of its interface in the contract.
+    pub(crate) fn interface(self) -> &'static str {
+        match self {
+            Self::Filesystem => "filesystem",
+            Self::Projection => "projection",
         }
     }
 }

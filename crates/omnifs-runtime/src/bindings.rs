@@ -14,6 +14,7 @@ mod generated {
                 import omnifs:provider/log@1.0.0;
                 import omnifs:provider/secrets@1.0.0;
                 export omnifs:provider/filesystem@1.0.0;
+                export omnifs:provider/projection@1.0.0;
             }
         ",
         world: "omnifs:host/host",
@@ -29,5 +30,8 @@ mod generated {
 
 pub(crate) use generated::exports::omnifs::provider::filesystem::{
     Guest as Filesystem, GuestIndices as FilesystemIndices, LookupResult, NodeKind,
+};
+pub(crate) use generated::exports::omnifs::provider::projection::{
+    self, Guest as Projection, GuestIndices as ProjectionIndices,
 };
 pub(crate) use generated::omnifs::provider as capabilities;

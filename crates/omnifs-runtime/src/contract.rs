@@ -16,7 +16,9 @@ const SDK: &str = "omnifs-provider 1.0.0";
 
 const NAMESPACE: &str = "omnifs";
 const PACKAGE: &str = "provider";
-const FILESYSTEM: &str = "filesystem";
+
+/// The faces, the one that is served first if a component has several.
+const FACES: [Face; 2] = [Face::Projection, Face::Filesystem];
 
 /// Returns the contract's own types.
 ///
@@ -35,10 +37,11 @@ pub(crate) fn contract() -> Result<(Resolve, wit_parser::PackageId), LoadError> 
 /// # Errors
 /// Says everything that is missing, differs or is not granted, and what to do about it.
 pub(crate) fn compare(resolve: &Resolve, world: &World) -> Result<Face, LoadError> {
-    let found = exported(resolve, world)?;
-    let differences = differences(resolve, found)?;
+    let (face, found) = exported(resolve, world)?;
+    let differences = differences(resolve, found, face)?;
     if !differences.is_empty() {
-        let mut reason = format!("it does not fit {NAMESPACE}:{PACKAGE}/{FILESYSTEM}@1.0.0");
+        let name = face.interface();
+        let mut reason = format!("it does not fit {NAMESPACE}:{PACKAGE}/{name}@1.0.0");
         for difference in differences {
             reason.push_str("\n  ");
             reason.push_str(&difference.replace('\n', "\n  "));
@@ -46,31 +49,40 @@ pub(crate) fn compare(resolve: &Resolve, world: &World) -> Result<Face, LoadErro
         return Err(LoadError::new(reason).remedy(format!("build it against {SDK}")));
     }
     imports::check(resolve, world)?;
-    Ok(Face::Filesystem)
+    Ok(face)
 }
 
 /// Finds the exported interface that the host calls.
-fn exported<'a>(resolve: &'a Resolve, world: &World) -> Result<&'a Interface, LoadError> {
-    let mut other = None;
+fn exported<'a>(resolve: &'a Resolve, world: &World) -> Result<(Face, &'a Interface), LoadError> {
+    let (mut served, mut other): (Option<(Face, &Interface)>, _) = (None, None);
     for item in world.exports.values() {
         let WorldItem::Interface { id, .. } = item else { continue };
         let (Some(interface), Some(package)) = (resolve.interfaces.get(*id), package(resolve, *id))
         else {
             continue;
         };
-        if interface.name.as_deref() != Some(FILESYSTEM)
-            || package.namespace != NAMESPACE
-            || package.name != PACKAGE
-        {
+        let name = interface.name.as_deref();
+        let Some(place) = FACES.iter().position(|face| name == Some(face.interface())) else {
+            continue;
+        };
+        if package.namespace != NAMESPACE || package.name != PACKAGE {
             continue;
         }
+        let Some(face) = FACES.get(place).copied() else { continue };
         match &package.version {
-            Some(version) if version.major == 1 => return Ok(interface),
-            version => other = Some(version.as_ref().map(ToString::to_string)),
+            Some(version) if version.major == 1 => {
+                if face == Face::Projection || served.is_none() {
+                    served = Some((face, interface));
+                }
+            }
+            version => other = Some((face, version.as_ref().map(ToString::to_string))),
         }
     }
+    if let Some(served) = served {
+        return Ok(served);
+    }
     Err(match other {
-        Some(version) => another_version(version.as_deref()),
+        Some((face, version)) => another_version(face, version.as_deref()),
         None => no_face(&names(resolve, world.exports.keys())),
     })
 }
@@ -80,10 +92,11 @@ fn package(resolve: &Resolve, interface: wit_parser::InterfaceId) -> Option<&Pac
     resolve.packages.get(package).map(|package| &package.name)
 }
 
-fn another_version(version: Option<&str>) -> LoadError {
+fn another_version(face: Face, version: Option<&str>) -> LoadError {
     let version = version.map_or("without a version".to_owned(), |v| format!("of version {v}"));
     LoadError::new(format!(
-        "it exports {NAMESPACE}:{PACKAGE}/{FILESYSTEM} {version}, and this host serves 1.0.0"
+        "it exports {NAMESPACE}:{PACKAGE}/{} {version}, and this host serves 1.0.0",
+        face.interface()
     ))
     .remedy(format!("build it against {SDK}, or use an omnifs of that version"))
 }
@@ -94,7 +107,7 @@ fn no_face(exports: &[String]) -> LoadError {
     } else {
         format!("it exports {}", exports.join(", "))
     };
-    LoadError::new(format!("it does not export {NAMESPACE}:{PACKAGE}/{FILESYSTEM}@1.0.0: {found}"))
+    LoadError::new(format!("it does not export {NAMESPACE}:{PACKAGE}/filesystem@1.0.0: {found}"))
         .remedy(format!(
             "implement `Guest` and export it with omnifs_provider::export!, against {SDK}"
         ))
@@ -143,10 +156,14 @@ fn import_differences(
     Ok(differences)
 }
 
-fn differences(resolve: &Resolve, found: &Interface) -> Result<Vec<String>, LoadError> {
+fn differences(
+    resolve: &Resolve,
+    found: &Interface,
+    face: Face,
+) -> Result<Vec<String>, LoadError> {
     let contract = contract()?;
     let expected = &contract.0;
-    let interface = interface(&contract, FILESYSTEM)?;
+    let interface = interface(&contract, face.interface())?;
     let mut differences = Vec::new();
     for (name, function) in &interface.functions {
         let wanted = Signature::of(expected, function);

@@ -16,7 +16,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use omnifs_vfs::{
-    Answer, Child, Clock, LastFailure, Made, Name, Object, ObjectKey, Probe, Source, VfsError,
+    Answer, Clock, Found, LastFailure, Listed, Made, Name, Object, ObjectKey, Probe, Source,
+    VfsError,
 };
 use parking_lot::Mutex;
 use tokio::time::timeout;
@@ -111,7 +112,7 @@ impl Provider {
         let clock = Arc::clone(&options.grants.clock);
         let breaker = Mutex::new(Breaker::after(options.limits.traps));
         let blueprint =
-            load::blueprint(engine, prepared.component, prepared.needs.as_ref(), options)?;
+            load::blueprint(engine, (prepared.component, face), prepared.needs.as_ref(), options)?;
         Ok(Arc::new(Self {
             face,
             instances,
@@ -297,14 +298,14 @@ impl Source for Provider {
         &'a self,
         parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Found>>, VfsError>> {
         self.call(Lookup { parent, name })
     }
 
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>> {
         self.call(List { directory })
     }
 

@@ -24,7 +24,10 @@ pub use error::VfsError;
 pub use made::{AnsweredBy, Exchange, Made, RequestId};
 pub use name::Name;
 pub use node::{Attributes, Entry, Lookup, NodeId};
-pub use source::{Answer, Child, Inode, LastFailure, NodeKind, Object, ObjectKey, Probe, Source};
+pub use source::{
+    Answer, Child, Details, Found, Freshness, Inode, LastFailure, Listed, NodeKind, Object,
+    ObjectKey, Probe, ProviderId, Source,
+};
 pub use tree::{
     Caching, Change, DirEntry, DirectoryHandle, DirectoryReader, Facts, Settings, Statistics, Tree,
 };

@@ -1,11 +1,12 @@
 //! The port to whatever says what a tree holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use crate::{Made, Name, RequestId, VfsError};
+use crate::{Made, Name, RequestId, Timestamp, VfsError};
 
 /// A provider's number for an object, as its contract has it: the root is 0, and an object
 /// keeps its number across calls, restarts and renames upstream.
@@ -34,22 +35,127 @@ impl Inode {
     }
 }
 
-/// Whether a name stands for a file or for a directory.
+/// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NodeKind {
     /// A regular file.
     File,
     /// A directory.
     Directory,
+    /// A symbolic link.
+    Symlink,
 }
 
-/// What a lookup of a name found.
+/// What a name was found to stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Child {
     /// The provider's number for it.
     pub inode: Inode,
     /// What it is.
     pub kind: NodeKind,
+}
+
+/// How a provider names an object by itself, where its contract has texts for that and not
+/// numbers. Behind one pointer, as every object may have one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderId(Arc<Box<str>>);
+
+impl ProviderId {
+    /// Returns the identity that a provider writes like this.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(text.into()))
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// For how long a provider lets an answer be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Freshness {
+    /// As long as the user says.
+    #[default]
+    Inherit,
+    /// So long.
+    For(Duration),
+    /// For ever: what it says cannot change.
+    Immutable,
+}
+
+/// What a source tells of a child besides what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Details {
+    /// How the provider names it.
+    pub id: Option<ProviderId>,
+    /// The exact size of a file in bytes.
+    pub size: Option<u64>,
+    /// Changes exactly when the bytes of a file do.
+    pub version: Option<Box<str>>,
+    /// The bytes of a file, which this answer has paid for.
+    pub content: Option<Bytes>,
+    /// When it was changed last.
+    pub modified: Option<Timestamp>,
+    /// For how long all this may be believed.
+    pub freshness: Freshness,
+    /// The URL that a person would open.
+    pub source: Option<Box<str>>,
+    /// Where a symbolic link leads to.
+    pub target: Option<Box<str>>,
+}
+
+impl Details {
+    /// Returns its size in memory, in bytes.
+    pub(crate) fn weight(&self) -> u64 {
+        let texts = [&self.version, &self.source, &self.target];
+        let id = self.id.as_ref().map_or(0, |id| id.as_str().len());
+        let texts = texts.into_iter().flatten().map(|text| text.len()).sum::<usize>();
+        (size_of::<Self>() + id + texts) as u64
+    }
+
+    /// Returns the same without the bytes of the file.
+    pub(crate) fn without_content(self: Arc<Self>) -> Arc<Self> {
+        if self.content.is_none() {
+            return self;
+        }
+        let mut details = Arc::unwrap_or_clone(self);
+        details.content = None;
+        Arc::new(details)
+    }
+}
+
+/// A child, and what the source told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The child.
+    pub child: Child,
+    /// Nothing where the source only says what it is.
+    pub details: Option<Arc<Details>>,
+}
+
+impl From<Child> for Found {
+    fn from(child: Child) -> Self {
+        Self { child, details: None }
+    }
+}
+
+/// The names of a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listed {
+    /// In the source's order and unchecked: the tree drops what cannot be a [`Name`].
+    pub names: Vec<String>,
+    /// What each of them stands for; empty where the source has to be asked for that.
+    pub found: Vec<Found>,
+    /// Whether every name is listed that a lookup would find.
+    pub complete: bool,
+}
+
+impl From<Vec<String>> for Listed {
+    /// Returns names of which nothing else is known.
+    fn from(names: Vec<String>) -> Self {
+        Self { names, found: Vec::new(), complete: false }
+    }
 }
 
 /// The host's own number for an object under a path, never reused while a tree lives.
@@ -63,18 +169,29 @@ pub struct ObjectKey(pub u64);
 pub struct Object {
     key: ObjectKey,
     inode: Inode,
+    id: Option<ProviderId>,
     place: Option<(Arc<Object>, Name)>,
 }
 
 impl Object {
     /// Returns the root.
     pub fn root(key: ObjectKey) -> Arc<Self> {
-        Arc::new(Self { key, inode: Inode::ROOT, place: None })
+        Arc::new(Self { key, inode: Inode::ROOT, id: None, place: None })
     }
 
     /// Returns the object that `parent` calls `name`.
     pub fn child(parent: &Arc<Self>, name: Name, key: ObjectKey, inode: Inode) -> Arc<Self> {
-        Arc::new(Self { key, inode, place: Some((Arc::clone(parent), name)) })
+        Self::identified(parent, name, key, (inode, None))
+    }
+
+    /// Returns the object that `parent` calls `name`, and how its provider names it.
+    pub fn identified(
+        parent: &Arc<Self>,
+        name: Name,
+        key: ObjectKey,
+        (inode, id): (Inode, Option<ProviderId>),
+    ) -> Arc<Self> {
+        Arc::new(Self { key, inode, id, place: Some((Arc::clone(parent), name)) })
     }
 
     /// Returns the host's number for this object.
@@ -85,6 +202,11 @@ impl Object {
     /// Returns the provider's number, as the lookup that made this object returned it.
     pub fn inode(&self) -> Inode {
         self.inode
+    }
+
+    /// Returns how its provider names it, if it does and that is known.
+    pub fn id(&self) -> Option<&ProviderId> {
+        self.id.as_ref()
     }
 
     /// Returns how many names lead here from the root.
@@ -160,14 +282,13 @@ pub trait Source: Send + Sync + 'static {
         &'a self,
         parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>>;
+    ) -> BoxFuture<'a, Result<Answer<Option<Found>>, VfsError>>;
 
-    /// Returns all names in `directory`, in the source's order and unchecked: the tree drops
-    /// what cannot be a [`Name`].
+    /// Returns all names in `directory`.
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>>;
+    ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>>;
 
     /// Returns all bytes of `file`, or `None` when it is gone.
     fn read_file<'a>(

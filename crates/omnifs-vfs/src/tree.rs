@@ -14,6 +14,7 @@ mod nodes;
 #[cfg(test)]
 mod orders;
 mod reader;
+mod told;
 mod trouble;
 
 use std::sync::Arc;
@@ -25,7 +26,9 @@ use parking_lot::RwLock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::sync::{Mutex, MutexGuard};
-use crate::{Answer, Clock, Disk, DiskStatistics, Name, NodeId, Source, Timestamp};
+use crate::{
+    Answer, Clock, Disk, DiskStatistics, Found, Freshness, Name, NodeId, Source, Timestamp,
+};
 use ahead::Ahead;
 use contents::Contents;
 use flight::Flights;
@@ -52,6 +55,9 @@ const BEHIND_MAX: usize = 32;
 
 /// The end of the freshness of what is not believed at all, not even as a stale answer.
 const NEVER: Duration = Duration::ZERO;
+
+/// How long what can never change is fresh.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// How a tree caches.
 #[derive(Debug, Clone)]
@@ -167,6 +173,18 @@ type NameCalls = Arc<Flights<Since<(NodeId, Name)>, Option<NodeId>>>;
 struct Fresh {
     until: Duration,
     generation: u64,
+}
+
+impl Fresh {
+    /// Returns the freshness of what was told of a child in an answer that was fetched then.
+    fn told(self, found: &Found, fetched: Duration) -> Self {
+        let freshness = found.details.as_ref().map(|details| details.freshness);
+        match freshness.unwrap_or_default() {
+            Freshness::Inherit => self,
+            Freshness::For(time) => Self { until: fetched + time.min(FOR_EVER), ..self },
+            Freshness::Immutable => Self { until: fetched + FOR_EVER, ..self },
+        }
+    }
 }
 
 /// A source, how its answers are cached, and since when: a generation ends when another source

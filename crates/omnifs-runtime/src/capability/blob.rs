@@ -11,6 +11,7 @@ use hyper::header::HeaderMap;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use crate::limits::Bytes as Size;
 use crate::http::{Allowed, HttpFailure, Started};
 
 /// How much is taken from the network at a time.
@@ -100,6 +101,18 @@ impl Blob {
     pub(crate) fn size(&self) -> Option<u64> {
         let arrived = self.arrived.borrow();
         matches!(arrived.end, Some(Ok(()))).then_some(arrived.bytes)
+    }
+
+    /// Waits for the whole body and returns it, if it has at most `most` bytes.
+    pub(crate) async fn whole(&self, most: u64) -> Result<Vec<u8>, HttpFailure> {
+        let length = u32::try_from(most.saturating_add(1)).unwrap_or(u32::MAX);
+        let bytes = self.read(0, length).await?;
+        if bytes.len() as u64 > most {
+            let limit = Size(most);
+            let reason = format!("a file is over the limit of {limit} (limits.file)");
+            return Err(HttpFailure::TooLarge(reason));
+        }
+        Ok(bytes)
     }
 
     /// Returns up to `length` bytes from `offset` on, fewer only at the end; waits until they

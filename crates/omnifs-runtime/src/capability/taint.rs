@@ -36,6 +36,11 @@ impl Taint {
         self.0.get_or_insert(failure);
     }
 
+    /// Returns the failure that counts, if there was one.
+    pub(crate) fn first(&self) -> Option<VfsError> {
+        self.0.clone()
+    }
+
     /// Begins another call.
     pub(crate) fn clear(&mut self) {
         self.0 = None;

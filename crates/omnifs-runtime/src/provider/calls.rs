@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use omnifs_vfs::{Answer, Child, Name, NodeKind, Object, Probe, VfsError};
+use omnifs_vfs::{Answer, Child, Found, Listed, Name, NodeKind, Object, Probe, VfsError};
 use parking_lot::Mutex;
 
 use super::failure::Failure;
@@ -82,7 +82,7 @@ pub(super) struct Lookup<'a> {
 }
 
 impl Call for Lookup<'_> {
-    type Value = Option<Child>;
+    type Value = Option<Found>;
 
     const OP: &'static str = ops::LOOKUP;
 
@@ -99,14 +99,14 @@ impl Call for Lookup<'_> {
         let Some(parent) = instance.find(self.parent, NodeKind::Directory).await? else {
             return unspoiled(instance, None, Option::is_none);
         };
-        let child = instance
-            .lookup(parent, self.name)
+        let found = instance
+            .lookup(&parent, self.name)
             .await
             .map_err(|failure| failure.in_answer_to(&self.describe()))?;
-        if let Some(child) = child {
-            instance.returned(self.parent, self.name, child);
+        if let Some(found) = &found {
+            instance.returned(self.parent, self.name, found);
         }
-        unspoiled(instance, child, Option::is_none)
+        unspoiled(instance, found, Option::is_none)
     }
 }
 
@@ -116,7 +116,7 @@ pub(super) struct List<'a> {
 }
 
 impl Call for List<'_> {
-    type Value = Vec<String>;
+    type Value = Listed;
 
     const OP: &'static str = ops::LIST;
 
@@ -132,12 +132,13 @@ impl Call for List<'_> {
         let Some(directory) = instance.find(self.directory, NodeKind::Directory).await? else {
             return Err(lost(instance, self.directory, NodeKind::Directory));
         };
-        let children = instance.list(directory).await?;
-        let names = children.len() as u64;
+        let listed = instance.list(&directory, limits.names).await;
+        let listed = listed.map_err(|failure| failure.in_answer_to(&self.describe()))?;
+        let names = listed.names.len() as u64;
         if names > limits.names {
             return Err(VfsError::ListingTooLarge { names, limit: limits.names }.into());
         }
-        unspoiled(instance, children, Vec::is_empty)
+        unspoiled(instance, listed, |listed| listed.names.is_empty())
     }
 }
 
@@ -163,7 +164,8 @@ impl Call for Read<'_> {
         let Some(file) = instance.find(self.file, NodeKind::File).await? else {
             return Err(lost(instance, self.file, NodeKind::File));
         };
-        let content = instance.read(file).await?;
+        let content = instance.read(&file, limits.file).await;
+        let content = content.map_err(|failure| failure.in_answer_to(&self.describe()))?;
         let size = content.as_ref().map_or(0, Vec::len) as u64;
         if size > limits.file {
             return Err(VfsError::FileTooLarge { size, limit: limits.file }.into());
@@ -220,21 +222,25 @@ impl Call for ProbeAll<'_> {
         instance: &mut Instance,
         _limits: &Limits,
     ) -> Result<Answer<Self::Value>, Failure> {
+        if instance.tells_kinds() {
+            // A listing has told what there is to tell.
+            return Ok(self.probe(false));
+        }
         let Some(parent) = instance.find(self.parent, NodeKind::Directory).await? else {
             return Err(lost(instance, self.parent, NodeKind::Directory));
         };
         let start = Instant::now();
         for name in self.names {
-            let child = match instance.lookup(parent, name).await {
-                Ok(child) => child,
+            let found = match instance.lookup(&parent, name).await {
+                Ok(found) => found,
                 // The name's own lookup will say so.
                 Err(Failure::Answer(_)) => None,
                 Err(broken @ Failure::Broken(_)) => return Err(broken),
             };
-            if let Some(child) = child {
-                instance.returned(self.parent, name, child);
+            if let Some(found) = &found {
+                instance.returned(self.parent, name, found);
             }
-            self.found.lock().push(child);
+            self.found.lock().push(found.map(|found| found.child));
             if instance.waited() {
                 return Ok(self.probe(false));
             }

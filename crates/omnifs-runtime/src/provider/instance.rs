@@ -1,9 +1,12 @@
 //! One running copy of a component.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use omnifs_vfs::{Answer, Child, Made, Name, NodeKind, Object, ObjectKey, RequestId};
+use omnifs_vfs::{
+    Answer, Found, Listed, Made, Name, NodeKind, Object, ObjectKey, ProviderId, RequestId, VfsError,
+};
 use parking_lot::Mutex;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
@@ -11,7 +14,9 @@ use wasmtime::component::InstancePre;
 use super::calls::{Call, describe_lookup};
 use super::failure::Failure;
 use super::places::Places;
-use crate::bindings::{Filesystem, FilesystemIndices};
+use crate::bindings::{
+    Filesystem, FilesystemIndices, Projection, ProjectionIndices, projection,
+};
 use crate::capability::{Capabilities, Spoiled};
 use crate::convert;
 use crate::engine::Engine;
@@ -20,13 +25,32 @@ use crate::log::{Console, Output};
 use crate::meter::Meter;
 use crate::store::{State, Wiring, limited_store};
 
+/// Where in a component the functions of its face are.
+pub(super) enum Functions {
+    Filesystem(FilesystemIndices),
+    Projection(ProjectionIndices),
+}
+
+/// The functions of an instance's face.
+enum Exports {
+    Filesystem(Filesystem),
+    Projection(Projection),
+}
+
+/// What a face knows an object by.
+#[derive(Debug, Clone)]
+pub(super) enum Handle {
+    Inode(u64),
+    Id(ProviderId),
+}
+
 /// What all instances of a provider are made of.
 pub(super) struct Blueprint {
     pub(super) name: Arc<str>,
     pub(super) engine: Engine,
     pub(super) limits: Limits,
     pub(super) pre: InstancePre<State>,
-    pub(super) filesystem: FilesystemIndices,
+    pub(super) functions: Functions,
     pub(super) output: Arc<Output>,
     pub(super) usage: Arc<Usage>,
     pub(super) capabilities: Arc<Capabilities>,
@@ -97,7 +121,7 @@ struct Surroundings {
 /// One copy of the component, with its own memory.
 pub(super) struct Instance {
     store: Store<State>,
-    filesystem: Filesystem,
+    exports: Exports,
     places: Arc<Places>,
     /// Whether this instance numbered an object differently from the one that found it.
     renumbered: bool,
@@ -127,10 +151,17 @@ impl Blueprint {
             capabilities: &self.capabilities,
         });
         let instance = self.pre.instantiate_async(&mut store).await?;
-        let filesystem = self.filesystem.load(&mut store, &instance)?;
+        let exports = match &self.functions {
+            Functions::Filesystem(indices) => {
+                Exports::Filesystem(indices.load(&mut store, &instance)?)
+            }
+            Functions::Projection(indices) => {
+                Exports::Projection(indices.load(&mut store, &instance)?)
+            }
+        };
         let places = Arc::default();
         let share = Share::new(&self.usage, &places);
-        Ok(Instance { store, filesystem, places, renumbered: false, share, around })
+        Ok(Instance { store, exports, places, renumbered: false, share, around })
     }
 }
 
@@ -215,57 +246,184 @@ impl Instance {
         &mut self,
         object: &Arc<Object>,
         kind: NodeKind,
-    ) -> Result<Option<u64>, Failure> {
+    ) -> Result<Option<Handle>, Failure> {
         let mut way = Vec::new();
         let mut at = object;
-        let mut inode = loop {
-            match (self.places.inode(at), at.place()) {
-                (Some(inode), _) => break inode,
+        let mut handle = loop {
+            match (self.known(at), at.place()) {
+                (Some(handle), _) => break handle,
                 (None, Some((parent, name))) => {
                     way.push((at, parent, name));
                     at = parent;
                 }
                 // The root is always known.
-                (None, None) => break omnifs_vfs::Inode::ROOT.number(),
+                (None, None) => break self.root(),
             }
         };
         while let Some((object, parent, name)) = way.pop() {
-            let found = self.lookup(inode, name).await;
+            let found = self.lookup(&handle, name).await;
             let found =
                 found.map_err(|failure| failure.in_answer_to(&describe_lookup(parent, name)))?;
-            let Some(child) = found else { return Ok(None) };
+            let Some(found) = found else { return Ok(None) };
+            let child = found.child;
             let wanted = if way.is_empty() { kind } else { NodeKind::Directory };
             if child.kind != wanted {
                 return Ok(None);
             }
-            self.renumbered |= child.inode != object.inode();
-            self.places.walked(object.key(), child.inode);
-            inode = child.inode.number();
+            let id = found.details.and_then(|details| details.id.clone());
+            handle = match id {
+                Some(id) => Handle::Id(id),
+                None => {
+                    self.renumbered |= child.inode != object.inode();
+                    self.places.walked(object.key(), child.inode);
+                    Handle::Inode(child.inode.number())
+                }
+            };
         }
-        Ok(Some(inode))
+        Ok(Some(handle))
+    }
+
+    /// Returns what this instance knows an object by without asking.
+    fn known(&self, object: &Object) -> Option<Handle> {
+        match self.exports {
+            Exports::Filesystem(_) => self.places.inode(object).map(Handle::Inode),
+            // Every instance knows what the provider named.
+            Exports::Projection(_) => object.id().cloned().map(Handle::Id),
+        }
+    }
+
+    fn root(&self) -> Handle {
+        match self.exports {
+            Exports::Filesystem(_) => Handle::Inode(omnifs_vfs::Inode::ROOT.number()),
+            Exports::Projection(_) => Handle::Id(ProviderId::new("")),
+        }
+    }
+
+    /// Returns whether names and kinds of one listing are told with it.
+    pub(super) fn tells_kinds(&self) -> bool {
+        matches!(self.exports, Exports::Projection(_))
     }
 
     /// Looks a name up in the directory that this instance knows as `parent`.
     pub(super) async fn lookup(
         &mut self,
-        parent: u64,
+        parent: &Handle,
         name: &Name,
-    ) -> Result<Option<Child>, Failure> {
-        let found =
-            self.filesystem.call_lookup_child(&mut self.store, parent, name.as_str()).await?;
-        Ok(found.as_ref().map(convert::child).transpose()?)
+    ) -> Result<Option<Found>, Failure> {
+        let store = &mut self.store;
+        match (&self.exports, parent) {
+            (Exports::Filesystem(filesystem), Handle::Inode(parent)) => {
+                let found = filesystem.call_lookup_child(store, *parent, name.as_str()).await?;
+                Ok(found.as_ref().map(convert::child).transpose()?.map(Found::from))
+            }
+            (Exports::Projection(projection), Handle::Id(parent)) => {
+                let answer =
+                    projection.call_lookup_child(store, parent.as_str(), name.as_str()).await?;
+                match answer {
+                    Ok(found) => Ok(found.map(convert::node).transpose()?),
+                    Err(projection::Error::NotFound) => Ok(None),
+                    Err(error) => Err(self.failed(error)),
+                }
+            }
+            _ => Err(another_face()),
+        }
     }
 
     /// Remembers a lookup's answer for the object that the tree will make of it.
-    pub(super) fn returned(&self, parent: &Object, name: &Name, child: Child) {
-        self.places.returned(parent.key(), name, child.inode);
+    pub(super) fn returned(&self, parent: &Object, name: &Name, found: &Found) {
+        if found.details.is_none() {
+            self.places.returned(parent.key(), name, found.child.inode);
+        }
     }
 
-    pub(super) async fn list(&mut self, directory: u64) -> wasmtime::Result<Vec<String>> {
-        self.filesystem.call_list_children(&mut self.store, directory).await
+    /// Lists a directory: all of it, page by page, but not more than `most` names.
+    pub(super) async fn list(&mut self, directory: &Handle, most: u64) -> Result<Listed, Failure> {
+        match (&self.exports, directory) {
+            (Exports::Filesystem(filesystem), Handle::Inode(directory)) => {
+                let names = filesystem.call_list_children(&mut self.store, *directory).await?;
+                Ok(names.into())
+            }
+            (Exports::Projection(_), Handle::Id(directory)) => {
+                self.pages(directory.as_str(), most).await
+            }
+            _ => Err(another_face()),
+        }
     }
 
-    pub(super) async fn read(&mut self, file: u64) -> wasmtime::Result<Option<Vec<u8>>> {
-        self.filesystem.call_read_file(&mut self.store, file).await
+    async fn pages(&mut self, directory: &str, most: u64) -> Result<Listed, Failure> {
+        let Exports::Projection(projection) = &self.exports else { return Err(another_face()) };
+        let mut listed = Listed::default();
+        let mut cursors: HashSet<String> = HashSet::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let store = &mut self.store;
+            let page = projection.call_list_children(store, directory, cursor.as_deref()).await?;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => return Err(failed(&mut self.store, error)),
+            };
+            for entry in page.entries {
+                listed.found.push(convert::node(entry.node)?);
+                listed.names.push(entry.name);
+            }
+            listed.complete = page.complete;
+            let names = listed.names.len() as u64;
+            let Some(next) = page.next.filter(|_| names <= most) else { return Ok(listed) };
+            if next.len() > CURSOR_MAX || !cursors.insert(next.clone()) {
+                let shown: String = next.escape_default().take(60).collect();
+                return Err(VfsError::Contract(format!(
+                    "the cursor \"{shown}\", which is too long or was there before"
+                ))
+                .into());
+            }
+            cursor = Some(next);
+        }
     }
+
+    /// Reads a whole file of at most `most` bytes.
+    pub(super) async fn read(
+        &mut self,
+        file: &Handle,
+        most: u64,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let store = &mut self.store;
+        match (&self.exports, file) {
+            (Exports::Filesystem(filesystem), Handle::Inode(file)) => {
+                Ok(filesystem.call_read_file(store, *file).await?)
+            }
+            (Exports::Projection(projection), Handle::Id(file)) => {
+                match projection.call_read_file(store, file.as_str(), None).await? {
+                    Ok(projection::Content::Bytes(bytes)) => Ok(Some(bytes)),
+                    Ok(projection::Content::Blob(blob)) => {
+                        let blob = self.store.data_mut().handles().delete(blob);
+                        let blob = blob.map_err(wasmtime::Error::from)?;
+                        let bytes = blob.whole(most).await;
+                        bytes.map(Some).map_err(|failure| failure.to_vfs().into())
+                    }
+                    Err(projection::Error::NotFound) => Ok(None),
+                    Err(error) => Err(self.failed(error)),
+                }
+            }
+            _ => Err(another_face()),
+        }
+    }
+
+    fn failed(&mut self, error: projection::Error) -> Failure {
+        failed(&mut self.store, error)
+    }
+}
+
+/// Returns the failure that an error of the guest stands for: the one that the host saw in the
+/// call, which says more, or its own.
+fn failed(store: &mut Store<State>, error: projection::Error) -> Failure {
+    let own = convert::error(error);
+    store.data_mut().taint().first().unwrap_or(own).into()
+}
+
+/// The longest cursor, in bytes.
+const CURSOR_MAX: usize = 64 << 10;
+
+/// An object is never asked about by the other face's handle: both come from one instance.
+fn another_face() -> Failure {
+    VfsError::Internal("an object of another face".to_owned()).into()
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use super::instance::{Blueprint, Usage};
+use super::instance::{Blueprint, Functions, Usage};
 use super::{LoadError, ProviderOptions};
-use crate::bindings::FilesystemIndices;
+use crate::artifact::Face;
+use crate::bindings::{FilesystemIndices, ProjectionIndices};
 use crate::capability::{self, Capabilities, Needs};
 use crate::engine::Engine;
 use crate::log::Output;
@@ -17,13 +18,17 @@ use crate::store::State;
 
 pub(super) fn blueprint(
     engine: &Engine,
-    component: Vec<u8>,
+    (component, face): (Vec<u8>, Face),
     needs: Option<&Needs>,
     options: ProviderOptions,
 ) -> Result<Blueprint, LoadError> {
     let component = compile(engine, component, options.limits.compile)?;
     let pre = link(engine, &component)?;
-    let filesystem = FilesystemIndices::new(&pre).map_err(|error| unfit(&error))?;
+    let functions = match face {
+        Face::Filesystem => FilesystemIndices::new(&pre).map(Functions::Filesystem),
+        Face::Projection => ProjectionIndices::new(&pre).map(Functions::Projection),
+    };
+    let functions = functions.map_err(|error| unfit(&error))?;
     let name: Arc<str> = options.name.into();
     let capabilities =
         Capabilities::new(Arc::clone(&name), (options.grants, options.limits.http), needs);
@@ -34,7 +39,7 @@ pub(super) fn blueprint(
         limits: options.limits,
         engine: engine.clone(),
         pre,
-        filesystem,
+        functions,
         usage: Arc::new(Usage::default()),
     })
 }

@@ -135,13 +135,15 @@ impl Tree {
             let run = match kind {
                 NodeKind::File => &mut directory.run,
                 NodeKind::Directory => &mut directory.walk,
+                NodeKind::Symlink => return Vec::new(),
             };
             (kind, parent, listing, run.next(place, window))
         };
         let unread = |place: u32| {
-            let child = listing.child_at(place).filter(|child| child.kind == kind)?;
+            let found = listing.found_at(place).filter(|found| found.child.kind == kind)?;
             let name = Name::from_provider(listing.names.get(place)?)?;
-            let node = self.settle((parent, &name), (child, listing.fresh)).ok()?;
+            let fresh = listing.fresh_of(&found);
+            let node = self.settle((parent, &name), (&found, fresh)).ok()?;
             let mut nodes = self.nodes.lock();
             let known = nodes.get_mut(node).ok()?;
             if !self.is_unread(known) {
@@ -183,8 +185,8 @@ impl Tree {
     /// Returns whether a file was not read, or a directory not listed.
     fn is_unread(&self, node: &Node) -> bool {
         match node.body {
-            Body::File(File::Unread) => true,
-            Body::File(File::Version(_) | File::Gone) => false,
+            Body::File(File::Unread | File::Promised(_)) => true,
+            Body::File(File::Version(_) | File::Gone) | Body::Link(_) => false,
             Body::Directory(_) => self.contents.lock().listing(node.path).is_none(),
         }
     }
@@ -212,6 +214,7 @@ impl Tree {
                     self.contents.lock().node_forgotten(id, path);
                 }
             }
+            NodeKind::Symlink => {}
             NodeKind::Directory => {
                 let listing = match self.recall_listing(id).await {
                     Some(listing) => listing,

@@ -64,7 +64,9 @@ impl Tree {
             match known.body {
                 Body::File(File::Unread) => None,
                 Body::File(File::Gone) => return Err(super::file::gone(known)),
-                Body::Directory(_) | Body::File(File::Version(_)) => {
+                Body::Directory(_)
+                | Body::Link(_)
+                | Body::File(File::Version(_) | File::Promised(_)) => {
                     let was_ahead = std::mem::take(&mut known.ahead);
                     Some((self.shown(known), was_ahead))
                 }
@@ -104,6 +106,11 @@ impl Tree {
                 let valid = node.told.tell_exact(self.clock.monotonic());
                 (version.size, version.modified, valid)
             }
+            Body::File(File::Promised(promise)) => {
+                let valid = node.told.tell_exact(self.clock.monotonic());
+                (promise.size, promise.modified, valid)
+            }
+            Body::Link(target) => (target.len() as u64, self.born, VERSION_VALID),
             Body::File(File::Unread | File::Gone) => {
                 node.told = Told::PLACEHOLDER;
                 (PLACEHOLDER_SIZE, self.born, Duration::ZERO)

@@ -23,6 +23,8 @@ pub(crate) struct Body {
     pub(crate) until: Duration,
     /// When they were fetched, on that clock.
     pub(crate) fetched: Duration,
+    /// The digest of what the source calls this version, if it has a name.
+    pub(crate) told: Option<Digest>,
     /// Whether something failed while they were made.
     pub(crate) partial: bool,
     /// How they came about.
@@ -150,6 +152,39 @@ impl Contents {
     /// Puts the newest version under `path`; `node` stands for it. Another version that the
     /// kernel still knows a node of is kept for that node.
     pub(crate) fn put_body(&mut self, path: PathKey, node: NodeId, body: Body) {
+        self.save_old(path, &body);
+        self.put(Key::File(path), Value::File(body, node), Rank::Known);
+    }
+
+    /// Puts the newest version under `path`, for which no node stands yet: the source gave its bytes
+    /// with something else.
+    pub(crate) fn put_unclaimed(&mut self, path: PathKey, body: Body) {
+        if let Some(Value::File(known, _)) = self.touch(Key::File(path), None)
+            && known.digest == body.digest
+        {
+            let (modified, until) = (known.modified, known.until.max(body.until));
+            *known = Body { modified, until, ..body };
+            return;
+        }
+        self.save_old(path, &body);
+        // Node ids begin with 1.
+        self.put(Key::File(path), Value::File(body, NodeId(0)), Rank::Idle);
+    }
+
+    /// Lets the bytes under `path` be fresh until then, if they are this version of the source's.
+    pub(crate) fn renew(&mut self, path: PathKey, told: Digest, until: Duration) -> Option<Body> {
+        match self.touch(Key::File(path), None)? {
+            Value::File(body, _) if body.told == Some(told) => {
+                body.until = body.until.max(until);
+                Some(body.clone())
+            }
+            Value::File(..) | Value::Listing(_) | Value::Old(_) => None,
+        }
+    }
+
+    /// Keeps the version under `path` for the node that the kernel knows of it, when `body` is
+    /// another one.
+    fn save_old(&mut self, path: PathKey, body: &Body) {
         if let Some(Slot { value: Value::File(old, user), rank: Rank::Known, .. }) =
             self.slots.get(&Key::File(path))
             && old.digest != body.digest
@@ -157,7 +192,6 @@ impl Contents {
             let (user, bytes) = (*user, old.bytes.clone());
             self.put(Key::Old(user), Value::Old(bytes), Rank::Irreplaceable);
         }
-        self.put(Key::File(path), Value::File(body, node), Rank::Known);
     }
 
     /// Puts the bytes of a version that `node` stands for and its path no longer has.
@@ -247,6 +281,7 @@ mod tests {
             modified: Timestamp { seconds: 0, nanoseconds: 0 },
             until: Duration::ZERO,
             fetched: Duration::ZERO,
+            told: None,
             partial: false,
             made: None,
         }

@@ -50,7 +50,7 @@ impl Tree {
         });
         let mut until = named.map_or(NEVER, |named| known.fresh_until(named));
         let (mut size, mut kept) = (None, None);
-        match known.body {
+        match &known.body {
             Body::Directory(_) => {
                 if let Some(listing) = self.contents.lock().listing(known.path) {
                     until = self.believed(listing.fresh);
@@ -63,7 +63,8 @@ impl Tree {
                 let body = body.filter(|body| body.digest == version.digest);
                 kept = body.map(|body| (body.fetched, body.partial, body.made));
             }
-            Body::File(File::Unread | File::Gone) => {}
+            Body::File(File::Promised(promise)) => size = Some(promise.size),
+            Body::File(File::Unread | File::Gone) | Body::Link(_) => {}
         }
         let (kind, path) = (known.kind(), known.object.path());
         drop(nodes);
@@ -101,11 +102,13 @@ impl Tree {
         // What is under way was asked for before.
         self.current.write().generation += 1;
         let kept = self.expire_kept(path);
-        let Some(node) = self.known_node(path) else { return kept };
+        let known = self.known_node(path);
         let mut nodes = self.nodes.lock();
-        let expired = nodes.expire_below(node);
+        let expired = known.map(|node| nodes.expire_below(node));
+        // Listings, too, know what a name stands for.
         self.contents.lock().expire();
         drop(nodes);
+        let Some(expired) = expired else { return kept };
         self.announce_expired(expired);
         true
     }

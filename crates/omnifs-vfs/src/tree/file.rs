@@ -36,9 +36,9 @@ impl Tree {
             let mut nodes = self.nodes.lock();
             let node = nodes.get_mut(file)?;
             match node.body {
-                Body::Directory(_) => return Err(VfsError::IsADirectory),
+                Body::Directory(_) | Body::Link(_) => return Err(VfsError::IsADirectory),
                 Body::File(File::Gone) => return Err(gone(node)),
-                Body::File(File::Unread) => None,
+                Body::File(File::Unread | File::Promised(_)) => None,
                 Body::File(File::Version(version)) => {
                     let was_ahead = std::mem::take(&mut node.ahead);
                     let bytes = self.contents.lock().bytes(file, node.path, version.digest);
@@ -80,18 +80,25 @@ impl Tree {
         let read = {
             let mut nodes = self.nodes.lock();
             let node = nodes.get_mut(id)?;
-            if matches!(node.body, Body::File(File::Unread)) {
-                // Another node of the same name may have been read.
-                let child = Child { inode: node.object.inode(), kind: NodeKind::File };
-                if let Some(version) = self.fresh_version(node.path, child) {
-                    node.body = Body::File(File::Version(version));
+            // Another node of the same name may have been read, or the bytes came with a listing.
+            let child = Child { inode: node.object.inode(), kind: NodeKind::File };
+            let version = match node.body {
+                Body::File(File::Unread) => self.fresh_version(node.path, child),
+                Body::File(File::Promised(promise)) => self.kept_promise(node.path, &promise),
+                Body::File(File::Version(_) | File::Gone) | Body::Directory(_) | Body::Link(_) => {
+                    None
                 }
+            };
+            if let Some(version) = version {
+                node.body = Body::File(File::Version(version));
             }
             match node.body {
                 Body::File(File::Version(version)) => {
                     self.contents.lock().bytes(id, node.path, version.digest)
                 }
-                Body::File(File::Unread | File::Gone) | Body::Directory(_) => None,
+                Body::File(File::Unread | File::Promised(_) | File::Gone)
+                | Body::Directory(_)
+                | Body::Link(_) => None,
             }
         };
         match read {
@@ -133,7 +140,9 @@ impl Tree {
         let (inode, until) = (object.inode(), fresh.until);
         let (fetched, partial) = (self.clock.monotonic(), answer.partial.is_some());
         let made = answer.made;
-        let mut read = Cached { inode, digest, bytes, modified, until, fetched, partial, made };
+        let told = None;
+        let mut read =
+            Cached { inode, digest, bytes, modified, until, fetched, told, partial, made };
         let settled = self.settle_bytes((node, &object), &mut read, fresh);
         if !partial {
             self.keep_bytes(&asked, path, &read);
@@ -195,8 +204,17 @@ impl Tree {
         }
         let bytes = read.bytes.clone();
         match node.body {
-            Body::Directory(_) => return Err(VfsError::IsADirectory),
+            Body::Directory(_) | Body::Link(_) => return Err(VfsError::IsADirectory),
             Body::File(File::Gone) => return Err(gone(node)),
+            Body::File(File::Promised(promise)) if promise.size == read.bytes.len() as u64 => {
+                (read.modified, read.told) = (promise.modified, promise.told());
+                read.until = read.until.max(promise.until);
+                node.body = Body::File(File::Version(read.version()));
+                contents.put_body(path, id, read.clone());
+                return Ok(bytes);
+            }
+            // The kernel was told another size: these bytes are another node's.
+            Body::File(File::Promised(_)) => node.body = Body::File(File::Gone),
             Body::File(File::Unread) => {
                 node.body = Body::File(File::Version(read.version()));
                 contents.put_body(path, id, read.clone());
@@ -222,9 +240,9 @@ impl Tree {
         let Some((_, name)) = object.place() else { return Err(VfsError::IsADirectory) };
         let current = nodes.directory(parent).ok().and_then(|(_, directory)| directory.child(name));
         if let Some(named) = current.filter(|named| named.node == id) {
-            let child = Child { inode: object.inode(), kind: NodeKind::File };
+            let found = (object.inode(), object.id().cloned(), named.until);
             let body = Body::File(File::Version(version));
-            let (new, replaced) = nodes.put((parent, name), (child, named.until), body)?;
+            let (new, replaced) = nodes.put((parent, name), found, body)?;
             contents.put_body(path, new, read.clone());
             drop(contents);
             self.bury(nodes);
@@ -239,7 +257,8 @@ impl Tree {
     fn settle_vanished(&self, id: NodeId, object: &Arc<Object>) -> VfsError {
         let mut nodes = self.nodes.lock();
         let Ok(node) = nodes.get(id) else { return VfsError::NotFound };
-        let (parent, read_before) = (node.parent(), !matches!(node.body, Body::File(File::Unread)));
+        let unread = matches!(node.body, Body::File(File::Unread | File::Promised(_)));
+        let (parent, read_before) = (node.parent(), !unread);
         let error = if read_before { gone(node) } else { VfsError::NotFound };
         let Some((_, name)) = object.place() else { return error };
         let named = nodes.directory(parent).ok().and_then(|(_, directory)| directory.child(name));

@@ -16,11 +16,11 @@ use serde::de::DeserializeOwned;
 use super::contents::Body as Cached;
 use super::listing::{Came, Listing};
 use super::names::Names;
-use super::nodes::{Body, File};
+use super::nodes::{Body, File, Promise};
 use super::{Current, Fresh, NEVER, Tree};
 use crate::digest::{Digest, PathKey};
 use crate::disk::{Disk, Key, Kind};
-use crate::{Child, Inode, Name, NodeId, NodeKind, Object};
+use crate::{Found, Inode, Name, NodeId, NodeKind, Object};
 use form::{Dated, KeptFile, KeptListing, KeptName, Times, decode, encode};
 
 /// From this size on a listing is taken apart off the threads that answer requests.
@@ -33,10 +33,27 @@ struct Recalled<T> {
     until: Duration,
 }
 
+/// Which bytes a node wants.
+#[derive(Debug, Clone, Copy)]
+enum Own {
+    /// Whichever there are.
+    Any,
+    /// Those that were promised.
+    Promised(Promise),
+    /// These.
+    Version(Digest),
+}
+
 impl Tree {
     /// Writes down what a name stands for.
-    pub(super) fn keep_name(&self, asked: &Current, (parent, name): (NodeId, &Name), child: Child) {
-        if asked.settings.disk.is_none() {
+    pub(super) fn keep_name(
+        &self,
+        asked: &Current,
+        (parent, name): (NodeId, &Name),
+        found: &Found,
+    ) {
+        // What a source tells of a child is not written down: without it the child is less.
+        if asked.settings.disk.is_none() || found.details.is_some() {
             return;
         }
         let Ok(path) = self.nodes.lock().directory(parent).map(|(above, _)| above.path.child(name))
@@ -45,7 +62,7 @@ impl Tree {
         };
         let now = self.clock.monotonic();
         let times = self.times(now, now + asked.settings.ttl);
-        let value = KeptName::new(child);
+        let value = KeptName::new(found.child);
         self.put(asked, Key::at(Kind::Name, path), &Dated { times, value });
     }
 
@@ -61,6 +78,7 @@ impl Tree {
             digest: read.digest.to_bytes(),
             modified: read.modified,
             made: read.made.as_deref().cloned(),
+            told: read.told.map(Digest::to_bytes),
         };
         self.put(asked, Key::at(Kind::File, path), &Dated { times, value });
     }
@@ -69,7 +87,11 @@ impl Tree {
     pub(super) fn keep_listing(&self, directory: NodeId, listing: &Listing) {
         let current = self.current();
         let of_now = current.generation == listing.fresh.generation;
-        if current.settings.disk.is_none() || listing.is_partial() || !of_now {
+        if current.settings.disk.is_none()
+            || listing.is_partial()
+            || listing.has_details()
+            || !of_now
+        {
             return;
         }
         let Ok((path, modified)) =
@@ -159,7 +181,7 @@ impl Tree {
             return false;
         };
         let fresh = Fresh { until, generation: current.generation };
-        self.settle((parent, name), (child, fresh)).is_ok()
+        self.settle((parent, name), (&child.into(), fresh)).is_ok()
     }
 
     /// Returns the bytes that are kept of the version that `node` stands for; one that was not read
@@ -170,18 +192,24 @@ impl Tree {
             let nodes = self.nodes.lock();
             let node = nodes.get(id).ok()?;
             let own = match node.body {
-                Body::File(File::Unread) => None,
-                Body::File(File::Version(version)) => Some(version.digest),
-                Body::File(File::Gone) | Body::Directory(_) => return None,
+                Body::File(File::Unread) => Own::Any,
+                Body::File(File::Promised(promise)) => Own::Promised(promise),
+                Body::File(File::Version(version)) => Own::Version(version.digest),
+                Body::File(File::Gone) | Body::Directory(_) | Body::Link(_) => return None,
             };
             (Arc::clone(&node.object), node.path, own)
         };
         let kept = self.recall_file(&disk, &object, path).await;
-        let kept = kept.filter(|kept| own.is_none_or(|own| own == kept.digest));
+        let kept = kept.filter(|kept| match own {
+            Own::Any => true,
+            Own::Promised(promise) => kept.told.is_some() && kept.told == promise.told(),
+            Own::Version(digest) => kept.digest == digest,
+        });
         let digest = match (own, &kept) {
-            (Some(own), _) => own,
-            (None, Some(kept)) if self.is_servable(kept.until) => kept.digest,
-            (None, _) => return None,
+            (Own::Version(digest), _) => digest,
+            (Own::Promised(_), Some(kept)) => kept.digest,
+            (Own::Any, Some(kept)) if self.is_servable(kept.until) => kept.digest,
+            (Own::Any | Own::Promised(_), _) => return None,
         };
         let (_, bytes) = disk.read(Key::content(digest)).await?;
         let mut nodes = self.nodes.lock();
@@ -209,6 +237,12 @@ impl Tree {
                     }
                 }
             }
+            (File::Promised(promise), Some(kept)) if promise.size == bytes.len() as u64 => {
+                let (modified, until) = (promise.modified, promise.until);
+                let read = Cached { bytes: bytes.clone(), modified, until, ..kept };
+                node.body = Body::File(File::Version(read.version()));
+                contents.put_body(path, id, read);
+            }
             (File::Version(own), kept) if own.digest == digest => match kept {
                 Some(kept) if contents.body(path).is_none() => {
                     contents.put_body(path, id, Cached { bytes: bytes.clone(), ..kept });
@@ -216,7 +250,7 @@ impl Tree {
                 Some(_) | None => contents.put_old(id, bytes.clone()),
             },
             // Somebody was faster, with something else.
-            (File::Unread | File::Version(_) | File::Gone, _) => return None,
+            (File::Unread | File::Promised(_) | File::Version(_) | File::Gone, _) => return None,
         }
         Some(bytes)
     }
@@ -230,11 +264,11 @@ impl Tree {
     ) -> Option<Cached> {
         let kept = self.recall(disk, Key::at(Kind::File, path), || way(object)).await;
         let Recalled { value, fetched, until } = kept?;
-        let KeptFile { inode, digest, modified, made } = value;
+        let KeptFile { inode, digest, modified, made, told } = value;
         let inode = Inode::of_child(inode).filter(|inode| *inode == object.inode())?;
         let (digest, bytes, partial) = (Digest::from_bytes(digest), Bytes::new(), false);
-        let made = made.map(Arc::new);
-        Some(Cached { inode, digest, bytes, modified, until, fetched, partial, made })
+        let (made, told) = (made.map(Arc::new), told.map(Digest::from_bytes));
+        Some(Cached { inode, digest, bytes, modified, until, fetched, told, partial, made })
     }
 
     /// Puts the listing that is kept of a directory in memory and returns it, if it may be served.
@@ -257,7 +291,8 @@ impl Tree {
             return None;
         }
         let fresh = Fresh { until, generation: current.generation };
-        let came = Came { fresh, fetched, partial: false, made: value.made.map(Arc::new) };
+        let (partial, complete, made) = (false, false, value.made.map(Arc::new));
+        let came = Came { fresh, fetched, partial, complete, made };
         let listing = self.settle_recalled((directory, value.modified), Arc::new(names), came)?;
         let mut directories = value.directories.iter().copied().peekable();
         let unknown = (0..).zip(&value.inodes).filter(|(place, inode)| {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,9 +11,11 @@ use tokio::sync::Notify;
 
 use super::names::{Names, Shown};
 use super::nodes::{Body, Node};
-use super::{Change, Fresh, NEVER, Tree};
-use crate::digest::Digest;
-use crate::{Child, Inode, Made, Name, NodeId, NodeKind, Object, Timestamp, VfsError};
+use super::{Change, Current, Fresh, NEVER, Tree};
+use crate::digest::{Digest, PathKey};
+use crate::{
+    Child, Details, Found, Inode, Listed, Made, Name, NodeId, NodeKind, Object, Timestamp, VfsError,
+};
 
 /// How long the kinds of names may hold up a listing that is there.
 const PROBE_WAIT: Duration = Duration::from_millis(5);
@@ -54,7 +56,11 @@ pub(crate) struct Listing {
     /// What the names stand for, as far as probing came: the child's inode with its kind in
     /// `directories`; 0 is not known (no child has it).
     inodes: Vec<AtomicU64>,
-    directories: Vec<AtomicBool>,
+    kinds: Vec<AtomicU8>,
+    /// What the source told of them besides, without contents.
+    details: OnceLock<Vec<Option<Arc<Details>>>>,
+    /// Whether what is not listed is not there.
+    complete: bool,
     /// Whether there may be more names: the kernel is to ask again each time.
     partial: bool,
     /// How it came about.
@@ -73,18 +79,25 @@ pub(crate) struct Came {
     /// When, on the tree's monotonic clock.
     pub(crate) fetched: Duration,
     pub(crate) partial: bool,
+    /// Whether every name is listed that a lookup would find.
+    pub(crate) complete: bool,
     pub(crate) made: Option<Arc<Made>>,
 }
 
+/// A kind in a byte, as [`Listing`] keeps it.
+const KINDS: [NodeKind; 3] = [NodeKind::File, NodeKind::Directory, NodeKind::Symlink];
+
 impl Listing {
     fn new(names: Arc<Names>, generation: u32, came: Came) -> Self {
-        let Came { fresh, fetched, partial, made } = came;
+        let Came { fresh, fetched, partial, complete, made } = came;
         let listing = Self {
             generation,
             fresh,
             fetched,
             inodes: std::iter::repeat_with(AtomicU64::default).take(names.len()).collect(),
-            directories: std::iter::repeat_with(AtomicBool::default).take(names.len()).collect(),
+            kinds: std::iter::repeat_with(AtomicU8::default).take(names.len()).collect(),
+            details: OnceLock::new(),
+            complete: complete && !partial,
             partial,
             made,
             probing: AtomicBool::new(false),
@@ -111,9 +124,34 @@ impl Listing {
     /// Returns what the name at `index` stands for, if that is known.
     pub(crate) fn child_at(&self, index: u32) -> Option<Child> {
         let inode = Inode::of_child(self.inodes.get(index as usize)?.load(Ordering::Acquire))?;
-        let directory = self.directories.get(index as usize)?.load(Ordering::Relaxed);
-        let kind = if directory { NodeKind::Directory } else { NodeKind::File };
-        Some(Child { inode, kind })
+        let kind = self.kinds.get(index as usize)?.load(Ordering::Relaxed);
+        Some(Child { inode, kind: *KINDS.get(usize::from(kind))? })
+    }
+
+    /// Returns what the name at `index` stands for and what was told of that.
+    pub(crate) fn found_at(&self, index: u32) -> Option<Found> {
+        let child = self.child_at(index)?;
+        let details = self.details.get().and_then(|all| all.get(index as usize)?.clone());
+        Some(Found { child, details })
+    }
+
+    /// Returns what `name` stands for and what was told of that, if it is listed and that is known.
+    pub(crate) fn found(&self, name: &Name) -> Option<Found> {
+        self.found_at(self.names.find(name)?)
+    }
+
+    /// Returns until when what the listing says of a child is fresh.
+    pub(crate) fn fresh_of(&self, found: &Found) -> Fresh {
+        self.fresh.told(found, self.fetched)
+    }
+
+    /// Returns whether a name is not listed that would be if it were there.
+    pub(crate) fn excludes(&self, name: &Name) -> bool {
+        self.complete && self.names.find(name).is_none()
+    }
+
+    pub(crate) fn has_details(&self) -> bool {
+        self.details.get().is_some()
     }
 
     /// Returns what `name` stands for, if it is listed and that is known.
@@ -122,10 +160,10 @@ impl Listing {
     }
 
     pub(crate) fn set_child(&self, index: usize, child: Child) {
-        if let (Some(inode), Some(directory)) =
-            (self.inodes.get(index), self.directories.get(index))
-        {
-            directory.store(child.kind == NodeKind::Directory, Ordering::Relaxed);
+        let kind = KINDS.iter().position(|kind| *kind == child.kind);
+        let kind = kind.and_then(|kind| u8::try_from(kind).ok()).unwrap_or_default();
+        if let (Some(inode), Some(known)) = (self.inodes.get(index), self.kinds.get(index)) {
+            known.store(kind, Ordering::Relaxed);
             inode.store(child.inode.number(), Ordering::Release);
         }
     }
@@ -155,7 +193,9 @@ impl Listing {
     pub(crate) fn weight(&self) -> u64 {
         // Inode and kind of each name.
         let made = self.made.as_ref().map_or(0, |made| made.weight());
-        (self.names.weight() + self.names.len() * (8 + 1)) as u64 + made
+        let details = self.details.get().into_iter().flatten().flatten();
+        let details: u64 = details.map(|details| details.weight()).sum();
+        (self.names.weight() + self.names.len() * (8 + 1)) as u64 + made + details
     }
 }
 
@@ -295,25 +335,29 @@ impl Tree {
         let asked = self.current();
         let answer = self.heed(asked.source.list_children(object).await)?;
         let fresh = self.fresh_from(&asked, &answer);
-        let (names, dropped) = Names::new(&answer.value)?;
+        let Listed { names: told, found, complete } = answer.value;
+        let (names, dropped) = Names::new(&told)?;
         if dropped > 0 {
             self.dropped_names.fetch_add(dropped, Ordering::Relaxed);
             let (provider, path) = (&asked.settings.provider, object.path());
             tracing::warn!(%provider, %path, dropped, "listed names that cannot be names, or twice");
         }
         let (fetched, partial) = (self.clock.monotonic(), answer.partial.is_some());
-        let came = Came { fresh, fetched, partial, made: answer.made };
+        let came = Came { fresh, fetched, partial, complete, made: answer.made };
         let names = Arc::new(names);
-        let found = Shown::new(&names, self.handles.new_generation());
+        let new = Shown::new(&names, self.handles.new_generation());
         let mut nodes = self.nodes.lock();
         let Ok(Node { path, body: Body::Directory(directory), .. }) = nodes.get_mut(id) else {
-            return Ok(Arc::new(Listing::new(names, found.generation(), came)));
+            return Ok(Arc::new(Listing::new(names, new.generation(), came)));
         };
         let before = directory.shown.as_ref();
-        let changed = before.is_some_and(|before| !before.is_same_set(&found));
-        let (shown, names) = found.after(before, names);
+        let changed = before.is_some_and(|before| !before.is_same_set(&new));
+        let (shown, names) = new.after(before, names);
         let listing = Arc::new(Listing::new(names, shown.generation(), came));
         directory.shown = Some(shown);
+        if !found.is_empty() {
+            self.tell(&asked, (*path, &listing), told.into_iter().zip(found));
+        }
         if changed {
             directory.modified = self.clock.calendar();
         }
@@ -325,6 +369,32 @@ impl Tree {
             self.announce(Change::Listing(id));
         }
         Ok(listing)
+    }
+
+    /// Takes in what a source told of the names of a listing; contents go where bytes are.
+    fn tell(
+        &self,
+        asked: &Current,
+        (path, listing): (PathKey, &Listing),
+        told: impl Iterator<Item = (String, Found)>,
+    ) {
+        let mut details = vec![None; listing.names.len()];
+        for (name, found) in told {
+            let Some(name) = Name::from_provider(&name) else { continue };
+            let Some(index) = listing.names.find(&name).map(|index| index as usize) else { continue };
+            // Of a name that is there twice the first one counts.
+            if listing.child(&name).is_some() {
+                continue;
+            }
+            let fresh = listing.fresh_of(&found);
+            self.take_in(asked, path.child(&name), (&found, fresh), listing.made.as_ref());
+            listing.set_child(index, found.child);
+            if let (Some(place), Some(told)) = (details.get_mut(index), found.details) {
+                *place = Some(told.without_content());
+            }
+        }
+        let _first = listing.details.set(details);
+        listing.settle_known();
     }
 
     /// Takes in a listing that was kept of a directory, as one that came now is, unless there is
@@ -418,7 +488,8 @@ mod tests {
     fn finds_children_by_name_once_they_are_known() {
         let (names, _) = Names::new(&["zeta", "alpha"]).unwrap();
         let fresh = Fresh { until: Duration::ZERO, generation: 0 };
-        let came = Came { fresh, fetched: Duration::ZERO, partial: false, made: None };
+        let (partial, complete) = (false, false);
+        let came = Came { fresh, fetched: Duration::ZERO, partial, complete, made: None };
         let listing = Listing::new(Arc::new(names), 1, came);
         let name = Name::from_provider("zeta").unwrap();
         assert_eq!(listing.child(&name), None);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::nodes::{Body, Directory, File, Named, Version};
 use super::{Change, Current, Fresh, NEVER, STALE_VALID, Tree};
 use crate::digest::PathKey;
-use crate::{Child, Entry, Lookup, Name, NodeId, NodeKind, Object, VfsError};
+use crate::{Child, Entry, Found, Lookup, Name, NodeId, NodeKind, Object, VfsError};
 
 /// How often a name is looked up whose node goes each time before it is counted.
 const ATTEMPTS: usize = 16;
@@ -15,7 +15,7 @@ enum Known {
     Fresh(Lookup),
     Stale(Entry),
     /// A listing knows what the name stands for, and there is no node yet.
-    Listed(Child, Fresh),
+    Listed(Found, Fresh),
     Unknown(Arc<Object>),
 }
 
@@ -54,8 +54,8 @@ impl Tree {
                 self.refresh_name(parent, name);
                 return Ok(Some(Lookup::Found(entry)));
             }
-            Known::Listed(child, fresh) => {
-                let node = self.settle((parent, name), (child, fresh))?;
+            Known::Listed(found, fresh) => {
+                let node = self.settle((parent, name), (&found, fresh))?;
                 return self.found(parent, name, node);
             }
             Known::Unknown(object) => object,
@@ -109,9 +109,14 @@ impl Tree {
         }
         if let Some(listing) = self.contents.lock().listing(above.path)
             && now < listing.fresh.until
-            && let Some(child) = listing.child(name)
         {
-            return Ok(Known::Listed(child, listing.fresh));
+            if let Some(found) = listing.found(name) {
+                let fresh = listing.fresh_of(&found);
+                return Ok(Known::Listed(found, fresh));
+            }
+            if listing.excludes(name) {
+                return Ok(Known::Fresh(Lookup::Absent { valid: listing.fresh.until - now }));
+            }
         }
         Ok(Known::Unknown(Arc::clone(&above.object)))
     }
@@ -126,11 +131,14 @@ impl Tree {
         let asked = self.current();
         let answer = self.heed(asked.source.lookup_child(directory, name).await)?;
         match answer.value {
-            Some(child) => {
+            Some(ref found) => {
                 let fresh = self.fresh_from(&asked, &answer);
-                let node = self.settle((parent, name), (child, fresh))?;
+                let fresh = fresh.told(found, self.clock.monotonic());
+                let path = self.nodes.lock().directory(parent)?.0.path.child(name);
+                self.take_in(&asked, path, (found, fresh), answer.made.as_ref());
+                let node = self.settle((parent, name), (found, fresh))?;
                 if answer.partial.is_none() {
-                    self.keep_name(&asked, (parent, name), child);
+                    self.keep_name(&asked, (parent, name), found);
                 }
                 Ok(Some(node))
             }
@@ -148,27 +156,53 @@ impl Tree {
     pub(super) fn settle(
         &self,
         (parent, name): (NodeId, &Name),
-        (child, fresh): (Child, Fresh),
+        (found, fresh): (&Found, Fresh),
     ) -> Result<NodeId, VfsError> {
+        let child = found.child;
         let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
         let until = self.believed(fresh);
         let (above, directory) = nodes.directory(parent)?;
         let path = above.path.child(name);
-        let version = self.fresh_version(path, child);
+        let target = self.target_of(found, above.object.depth())?;
+        let promise = self.promise_of(found, until);
+        let version = match &promise {
+            Some(promise) if promise.told().is_some() => self.kept_promise(path, promise),
+            _ => self.fresh_version(path, child),
+        };
+        let version = version.filter(|v| promise.is_none_or(|promise| promise.size == v.size));
         if let Some(named) = directory.child(name) {
             if until == NEVER && named.until != NEVER {
                 return Ok(named.node);
             }
             let node = nodes.get_mut(named.node)?;
             let current = match &mut node.body {
-                Body::Directory(_) | Body::File(File::Unread) => true,
+                Body::Directory(_) => true,
+                Body::Link(own) => Some(&*own) == target.as_ref(),
                 Body::File(File::Gone) => false,
+                Body::File(File::Unread) => {
+                    if let Some(promise) = promise {
+                        node.body = Body::File(File::Promised(promise));
+                    }
+                    true
+                }
+                Body::File(File::Promised(own)) => match promise {
+                    // Unread, it may still become any version of that size.
+                    Some(new) if (new.size, new.version) == (own.size, own.version) => {
+                        own.until = own.until.max(new.until);
+                        true
+                    }
+                    Some(_) => false,
+                    None => now < own.until,
+                },
                 Body::File(File::Version(own)) => {
                     if let Some(version) = version.filter(|v| v.digest == own.digest) {
                         own.until = own.until.max(version.until);
                     }
-                    now < own.until
+                    let replaced = promise.is_some_and(|promise| {
+                        promise.told().is_some() && version.is_none_or(|v| v.digest != own.digest)
+                    });
+                    now < own.until && !replaced
                 }
             };
             if node.is(child) && current {
@@ -178,10 +212,14 @@ impl Tree {
         }
         let body = match (child.kind, version) {
             (NodeKind::Directory, _) => Body::Directory(Box::new(Directory::new(self.born))),
+            (NodeKind::Symlink, _) => Body::Link(target.unwrap_or_default()),
             (NodeKind::File, Some(version)) => Body::File(File::Version(version)),
-            (NodeKind::File, None) => Body::File(File::Unread),
+            (NodeKind::File, None) => {
+                Body::File(promise.map_or(File::Unread, |promise| File::Promised(promise)))
+            }
         };
-        let (node, replaced) = nodes.put((parent, name), (child, until), body)?;
+        let id = found.details.as_ref().and_then(|details| details.id.clone());
+        let (node, replaced) = nodes.put((parent, name), (child.inode, id, until), body)?;
         if let Some(version) = version {
             // What was read of the path before now has a node that uses it.
             self.contents.lock().bytes(node, path, version.digest);
@@ -276,12 +314,18 @@ impl Tree {
         let object = Arc::clone(&self.nodes.lock().directory(parent)?.0.object);
         let asked = self.current();
         let answer = self.heed(asked.source.lookup_child(&object, name).await)?;
-        let Some(child) = answer.value else {
+        let fresh = self.fresh_from(&asked, &answer);
+        let Some(found) = answer.value else {
             self.settle_absent(&asked, (parent, name))?;
             return Ok(None);
         };
-        let fresh = self.fresh_from(&asked, &answer);
-        let read = {
+        let fresh = fresh.told(&found, self.clock.monotonic());
+        let child = found.child;
+        let path = self.nodes.lock().directory(parent)?.0.path.child(name);
+        self.take_in(&asked, path, (&found, fresh), answer.made.as_ref());
+        // Where the source says which version it is, settling tells whether to read again.
+        let told = found.details.as_ref().is_some_and(|details| details.version.is_some());
+        let read = if told { None } else {
             let nodes = self.nodes.lock();
             let named = nodes.directory(parent)?.1.child(name);
             named.map(|named| named.node).filter(|node| {
@@ -297,9 +341,9 @@ impl Tree {
         {
             return Err(error);
         }
-        let node = self.settle((parent, name), (child, fresh))?;
+        let node = self.settle((parent, name), (&found, fresh))?;
         if answer.partial.is_none() {
-            self.keep_name(&asked, (parent, name), child);
+            self.keep_name(&asked, (parent, name), &found);
         }
         Ok(Some(node))
     }

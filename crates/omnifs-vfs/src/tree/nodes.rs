@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::attributes::Told;
 use super::{DEPTH_MAX, NEVER};
 use crate::digest::{Digest, PathKey};
-use crate::{Child, Name, NodeId, NodeKind, Object, ObjectKey, Timestamp, VfsError};
+use crate::{
+    Child, Inode, Name, NodeId, NodeKind, Object, ObjectKey, ProviderId, Timestamp, VfsError,
+};
 
 pub(crate) use directory::{Directory, Named};
 use table::Table;
@@ -32,6 +34,8 @@ pub(crate) struct Node {
 pub(crate) enum Body {
     Directory(Box<Directory>),
     File(File),
+    /// A symbolic link, and where it leads to.
+    Link(Arc<str>),
 }
 
 /// The version of a file that a node stands for.
@@ -39,6 +43,8 @@ pub(crate) enum Body {
 pub(crate) enum File {
     /// Not read yet: any version may still become this node's.
     Unread,
+    /// Not read yet, and its size is known.
+    Promised(Promise),
     /// These bytes, for ever.
     Version(Version),
     /// The bytes are neither kept nor to be had again.
@@ -52,6 +58,24 @@ pub(crate) struct Version {
     pub(crate) modified: Timestamp,
     /// Until when the file is known to have these bytes.
     pub(crate) until: Duration,
+}
+
+/// What is known of a version that was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Promise {
+    pub(crate) size: u64,
+    /// The digest of what the source calls this version; that of nothing when it has no name.
+    pub(crate) version: Digest,
+    pub(crate) modified: Timestamp,
+    /// Until when this version is known to be the file's.
+    pub(crate) until: Duration,
+}
+
+impl Promise {
+    /// Returns the digest of the version's name, if it has one.
+    pub(crate) fn told(&self) -> Option<Digest> {
+        (self.version != Digest::of(&[])).then_some(self.version)
+    }
 }
 
 /// Directories whose names are to be asked for again, and names that the kernel knows whose nodes
@@ -103,7 +127,8 @@ impl Nodes {
                     directory.expire();
                 }
                 Body::File(File::Version(version)) => version.until = NEVER,
-                Body::File(File::Unread | File::Gone) => {}
+                Body::File(File::Promised(promise)) => promise.until = NEVER,
+                Body::File(File::Unread | File::Gone) | Body::Link(_) => {}
             }
             if let Some((_, name)) = node.object.place().filter(|_| node.lookups > 0) {
                 names.push((node.parent(), name.clone()));
@@ -144,14 +169,14 @@ impl Nodes {
         let node = self.get(id)?;
         match &node.body {
             Body::Directory(directory) => Ok((node, directory)),
-            Body::File(_) => Err(VfsError::NotADirectory),
+            Body::File(_) | Body::Link(_) => Err(VfsError::NotADirectory),
         }
     }
 
     pub(crate) fn directory_mut(&mut self, id: NodeId) -> Result<&mut Directory, VfsError> {
         match &mut self.get_mut(id)?.body {
             Body::Directory(directory) => Ok(directory),
-            Body::File(_) => Err(VfsError::NotADirectory),
+            Body::File(_) | Body::Link(_) => Err(VfsError::NotADirectory),
         }
     }
 
@@ -173,8 +198,8 @@ impl Nodes {
         else {
             return Err(unknown(id));
         };
-        let child = Child { inode: object.inode(), kind: NodeKind::File };
-        let (new, _) = self.put((parent, name), (child, named.until), Body::File(File::Unread))?;
+        let found = (object.inode(), object.id().cloned(), named.until);
+        let (new, _) = self.put((parent, name), found, Body::File(File::Unread))?;
         let node = self.get_mut(new)?;
         // The kernel looks the name up again, and then this one is told of as well: it need not
         // survive until then.
@@ -189,13 +214,13 @@ impl Nodes {
         Ok(node)
     }
 
-    /// Makes the node of `child`, which `parent` calls `name`, and gives it the name.
+    /// Makes the node of an object, which `parent` calls `name`, and gives it the name until then.
     ///
     /// Returns its id, and the node that had the name before if the kernel knows that one.
     pub(crate) fn put(
         &mut self,
         (parent, name): (NodeId, &Name),
-        (child, until): (Child, Duration),
+        (inode, provider_id, until): (Inode, Option<ProviderId>, Duration),
         body: Body,
     ) -> Result<(NodeId, Option<NodeId>), VfsError> {
         let (above, _) = self.directory(parent)?;
@@ -203,7 +228,8 @@ impl Nodes {
             return Err(VfsError::TooDeep);
         }
         let id = NodeId(self.next);
-        let object = Object::child(&above.object, name.clone(), ObjectKey(id.0), child.inode);
+        let (key, identity) = (ObjectKey(id.0), (inode, provider_id));
+        let object = Object::identified(&above.object, name.clone(), key, identity);
         let path = above.path.child(name);
         self.next += 1;
         let old = self.directory_mut(parent)?.put(Arc::clone(&object), until);
@@ -295,6 +321,7 @@ impl Node {
         match self.body {
             Body::Directory(_) => NodeKind::Directory,
             Body::File(_) => NodeKind::File,
+            Body::Link(_) => NodeKind::Symlink,
         }
     }
 
@@ -302,7 +329,10 @@ impl Node {
     pub(crate) fn fresh_until(&self, named: Named) -> Duration {
         match self.body {
             Body::File(File::Version(version)) => named.until.min(version.until),
-            Body::Directory(_) | Body::File(File::Unread | File::Gone) => named.until,
+            Body::File(File::Promised(promise)) => named.until.min(promise.until),
+            Body::Directory(_) | Body::File(File::Unread | File::Gone) | Body::Link(_) => {
+                named.until
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Tree;
 use super::listing::{Listing, Open};
 use super::nodes::{Body, File, Node, Nodes};
-use crate::{Child, Entry, Lookup, Name, NodeId, NodeKind, VfsError};
+use crate::{Entry, Found, Lookup, Name, NodeId, NodeKind, VfsError};
 
 /// `d_ino` where the provider's number is not known, as libfuse's `FUSE_UNKNOWN_INO`.
 const UNKNOWN_INO: u64 = 0xffff_ffff;
@@ -96,12 +96,12 @@ impl DirectoryReader {
     pub fn entry(&self) -> Option<Entry> {
         let index = self.passed.checked_sub(2)?;
         let name = Name::from_provider(self.listing.names.get(index)?)?;
-        let child = self.listing.child_at(index)?;
-        let (now, fresh) = (self.tree.clock.monotonic(), self.listing.fresh);
-        if now >= self.tree.believed(fresh) || !self.costs_nothing(&name, child) {
+        let found = self.listing.found_at(index)?;
+        let (now, fresh) = (self.tree.clock.monotonic(), self.listing.fresh_of(&found));
+        if now >= self.tree.believed(self.listing.fresh) || !self.costs_nothing(&name, &found) {
             return None;
         }
-        let (at, found) = ((self.directory, &name), (child, fresh));
+        let (at, found) = ((self.directory, &name), (&found, fresh));
         match self.tree.found(self.directory, &name, self.tree.settle(at, found).ok()?).ok()?? {
             Lookup::Found(entry) => Some(entry),
             Lookup::Absent { .. } => None,
@@ -109,8 +109,9 @@ impl DirectoryReader {
     }
 
     /// Returns whether the attributes of a child are known.
-    fn costs_nothing(&self, name: &Name, child: Child) -> bool {
-        if child.kind == NodeKind::Directory {
+    fn costs_nothing(&self, name: &Name, found: &Found) -> bool {
+        let size = found.details.as_ref().and_then(|details| details.size);
+        if found.child.kind != NodeKind::File || size.is_some() {
             return true;
         }
         let nodes = self.tree.nodes.lock();
@@ -120,7 +121,7 @@ impl DirectoryReader {
                 self.tree.clock.monotonic() < version.until
             }
             Some(_) => false,
-            None => self.tree.fresh_version(above.path.child(name), child).is_some(),
+            None => self.tree.fresh_version(above.path.child(name), found.child).is_some(),
         }
     }
 

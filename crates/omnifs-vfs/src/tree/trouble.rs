@@ -93,7 +93,7 @@ impl Tree {
         }
         let child = Child { inode: body.inode, kind: NodeKind::File };
         let fresh = Fresh { until: body.until, generation: self.generation() };
-        let node = self.settle((parent, name), (child, fresh)).ok()?;
+        let node = self.settle((parent, name), (&child.into(), fresh)).ok()?;
         self.claim(&mut self.nodes.lock(), node, STALE_VALID).ok()
     }
 

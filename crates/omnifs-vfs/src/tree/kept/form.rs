@@ -89,6 +89,8 @@ pub(super) struct KeptFile {
     pub(super) digest: [u8; 16],
     pub(super) modified: Timestamp,
     pub(super) made: Option<Made>,
+    /// The digest of what the source calls it.
+    pub(super) told: Option<[u8; 16]>,
 }
 
 /// The names of a directory, in their order.

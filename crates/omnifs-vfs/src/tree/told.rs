@@ -1,0 +1,107 @@
+//! What a source tells of a child besides what it is: sizes, versions, contents, links.
+
+use std::path::{Component, Path};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::contents::Body as Cached;
+use super::nodes::{Body, Promise, Version};
+use super::{Current, Fresh, NEVER, Tree};
+use crate::digest::{Digest, PathKey};
+use crate::{Found, Made, NodeId, NodeKind, VfsError};
+
+/// The longest path that a symbolic link may lead to, `PATH_MAX` of limits.h without its end.
+const TARGET_MAX: usize = 4_095;
+
+impl Tree {
+    /// Returns where a symbolic link leads to.
+    ///
+    /// # Errors
+    /// [`VfsError::Stale`] for a node that the tree does not know, and [`VfsError::NotFound`] for
+    /// one that is no link.
+    pub fn target(&self, link: NodeId) -> Result<Arc<str>, VfsError> {
+        match &self.nodes.lock().get(link)?.body {
+            Body::Link(target) => Ok(Arc::clone(target)),
+            Body::Directory(_) | Body::File(_) => Err(VfsError::NotFound),
+        }
+    }
+
+    /// Returns what is known of a file before it is read, if its size is.
+    pub(super) fn promise_of(&self, found: &Found, until: Duration) -> Option<Promise> {
+        let details = found.details.as_ref()?;
+        let size = details.size.filter(|_| found.child.kind == NodeKind::File)?;
+        let version = Digest::of(details.version.as_deref().unwrap_or_default().as_bytes());
+        let modified = details.modified.unwrap_or(self.born);
+        Some(Promise { size, version, modified, until })
+    }
+
+    /// Returns the version that was promised, if its bytes are there.
+    pub(super) fn kept_promise(&self, path: PathKey, promise: &Promise) -> Option<Version> {
+        let body = self.contents.lock().renew(path, promise.told()?, promise.until)?;
+        (body.bytes.len() as u64 == promise.size).then(|| body.version())
+    }
+
+    /// Returns where a link leads to that lies `depth` directories below the root; `None` for what
+    /// is no link.
+    ///
+    /// # Errors
+    /// [`VfsError::Contract`] for one that leads out of the tree, or is none.
+    pub(super) fn target_of(
+        &self,
+        found: &Found,
+        depth: usize,
+    ) -> Result<Option<Arc<str>>, VfsError> {
+        if found.child.kind != NodeKind::Symlink {
+            return Ok(None);
+        }
+        let target = found.details.as_ref().and_then(|details| details.target.as_deref());
+        let target = target.unwrap_or_default();
+        let refuse = |why: &str| {
+            let shown = target.escape_default();
+            Err(VfsError::Contract(format!("a symbolic link to \"{shown}\", which {why}")))
+        };
+        if target.is_empty() || target.len() > TARGET_MAX || target.contains('\0') {
+            return refuse("cannot be a path");
+        }
+        let mut depth = depth;
+        for part in Path::new(target).components() {
+            match part {
+                Component::Normal(_) => depth += 1,
+                Component::CurDir => {}
+                Component::ParentDir if depth > 0 => depth -= 1,
+                Component::ParentDir => return refuse("leads out of the tree"),
+                Component::RootDir | Component::Prefix(_) => return refuse("is not relative"),
+            }
+        }
+        Ok(Some(target.into()))
+    }
+
+    /// Puts the bytes that came with something else where bytes are.
+    pub(super) fn take_in(
+        &self,
+        asked: &Current,
+        path: PathKey,
+        (found, fresh): (&Found, Fresh),
+        made: Option<&Arc<Made>>,
+    ) {
+        let Some(details) = found.details.as_deref() else { return };
+        let Some(bytes) = details.content.clone() else { return };
+        let until = self.believed(fresh);
+        if until == NEVER {
+            return;
+        }
+        let read = Cached {
+            inode: found.child.inode,
+            digest: Digest::of(&bytes),
+            bytes,
+            modified: details.modified.unwrap_or(self.born),
+            until,
+            fetched: self.clock.monotonic(),
+            told: details.version.as_ref().map(|version| Digest::of(version.as_bytes())),
+            partial: false,
+            made: made.cloned(),
+        };
+        self.contents.lock().put_unclaimed(path, read.clone());
+        self.keep_bytes(asked, path, &read);
+    }
+}
