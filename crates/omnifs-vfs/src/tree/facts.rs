@@ -101,11 +101,13 @@ impl Tree {
         // What is under way was asked for before.
         self.current.write().generation += 1;
         let kept = self.expire_kept(path);
-        let Some(node) = self.known_node(path) else { return kept };
+        let known = self.known_node(path);
         let mut nodes = self.nodes.lock();
-        let expired = nodes.expire_below(node);
+        let expired = known.map(|node| nodes.expire_below(node));
+        // Listings, too, know what a name stands for.
         self.contents.lock().expire();
         drop(nodes);
+        let Some(expired) = expired else { return kept };
         self.announce_expired(expired);
         true
     }
