@@ -79,3 +79,16 @@ async fn what_is_expired_is_asked_for_anew_and_nothing_else() {
     assert_eq!(rig.read(x).await.unwrap(), "old", "who has it open keeps it");
     assert!(!rig.tree.expire("/nowhere"));
 }
+
+#[tokio::test]
+async fn what_only_a_listing_knows_is_asked_for_anew_as_well() {
+    let rig = Rig::new();
+    rig.source.file("a", "first");
+    let _names = rig.list(NodeId::ROOT).await;
+    assert!(!rig.tree.expire("/a"), "nobody looked it up");
+    for _ in 0..2 {
+        let entry = rig.entry(NodeId::ROOT, "a").await;
+        assert!(!entry.valid.is_zero(), "{entry:?} is what is known now");
+    }
+    assert_eq!(rig.source.calls().lookups, 1);
+}

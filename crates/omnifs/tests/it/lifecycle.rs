@@ -90,12 +90,22 @@ fn the_status_is_a_table_for_people_and_json_for_programs() {
     let memory = json["providers"][0]["cache"]["memory"].as_u64().unwrap();
     let disk = json["providers"][0]["cache"]["disk"].as_u64().unwrap();
     assert!(memory >= 18, "{text}");
+    let part = |name: &str| json["providers"][0]["memory"][name].as_u64().unwrap();
+    let (guest, nodes) = (part("instances"), part("nodes"));
+    assert!(guest >= 1 << 16 && nodes > 0, "{text}");
+    let wide = sandbox.omnifs(["status", "--wide"]).expect_code(0).stdout;
+    assert!(
+        wide.starts_with("NAME") && wide.contains("MEMORY") && wide.contains("TRAPS"),
+        "{wide}"
+    );
     let expected = format!(
         r#"{{"schema":1,"pid":{pid},"version":"1.0.0","providers":[{{"name":"hello","path":"{}","#,
         guests::HELLO_PATH
     ) + &format!(
         r#""mount":"{mount}","state":"ready","error":null,"face":1,"instances":1,"traps":0,"http":[],"#
-    ) + &format!(r#""cache":{{"memory":{memory},"disk":{disk}}}}}]}}"#);
+    ) + &format!(
+        r#""cache":{{"memory":{memory},"disk":{disk}}},"memory":{{"instances":{guest},"#
+    ) + &format!(r#""cache":{memory},"nodes":{nodes},"http":0}}}}]}}"#);
     assert_eq!(text, format!("{expected}\n"));
 }
 
