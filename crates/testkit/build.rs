@@ -29,6 +29,10 @@ const GUESTS: &[Described] = &[
     ("imports-http", "`status`, which asks the capability `http`."),
     ("logger", "`lines`, `escapes`, `partial`, `flood`: reading them writes to the log."),
     ("mirror", "The directories of a server that lists them in JSON, below `base` of the config."),
+    (
+        "projected",
+        "The second face: sizes, versions, contents, links, pages, errors; see its crate.",
+    ),
     ("slow", "`ok`, `slow` (3 s), `slow-1` to `slow-9`, `dir/` with `a`, `b`, `c`, `slow`."),
     ("spin", "`ok`, `spin` (endless read), `spin-lookup` (endless lookup, not listed)."),
     ("trap", "`ok`, `trap` (panics), `abort`, `trap-dir/` (panics when listed)."),

@@ -215,6 +215,14 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "find . -type f | wc -l and grep -r over 1,000 objects whose listing carries their content \
+               cost the listing's pages and nothing more, counted by the server.",
+        tests: &[
+            "omnifs::it projected::a_walk_over_a_thousand_objects_costs_the_pages_of_their_listing",
+            "omnifs-vfs::it told::contents_that_come_with_a_listing_cost_nothing_more",
+        ],
+    },
+    Promise {
         text: "A documented line of fstab works: mount, mount --all and umount of a provider, by \
                mount(8) and the binary as mount.omnifs.",
         tests: &[

@@ -12,6 +12,8 @@ const BLOCK: u64 = 512;
 const PREFERRED_READ: u32 = 4096;
 const DIRECTORY_MODE: u32 = 0o040_555;
 const FILE_MODE: u32 = 0o100_444;
+/// As Linux has it of every symbolic link (symlink(7)).
+const LINK_MODE: u32 = 0o120_777;
 
 /// Whom everything below a mount belongs to: the daemon's user.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +36,7 @@ fn attr(attributes: &Attributes, owner: Owner) -> Attr {
     let mode = match attributes.kind {
         NodeKind::File => FILE_MODE,
         NodeKind::Directory => DIRECTORY_MODE,
+        NodeKind::Symlink => LINK_MODE,
     };
     Attr {
         ino: attributes.st_ino,

@@ -106,6 +106,7 @@ fn append(bytes: &mut Vec<u8>, entry: &DirEntry<'_>) {
         None => dirent_type::UNKNOWN,
         Some(NodeKind::File) => dirent_type::FILE,
         Some(NodeKind::Directory) => dirent_type::DIRECTORY,
+        Some(NodeKind::Symlink) => dirent_type::LINK,
     };
     // A name has 255 bytes at most.
     let namelen = u32::try_from(entry.name.len()).unwrap_or(u32::MAX);

@@ -187,6 +187,7 @@ pub fn dirents(data: &[u8]) {
             None => 0,
             Some(NodeKind::Directory) => 4,
             Some(NodeKind::File) => 8,
+            Some(NodeKind::Symlink) => 10,
         };
         let node = if full && known && kind.is_some() { at as u64 + 2 } else { 0 };
         let (cookie, name) = (at as u64 + 1, name.as_bytes().to_vec());

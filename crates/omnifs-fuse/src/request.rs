@@ -53,6 +53,8 @@ pub enum Operation<'a> {
     BatchForget(Forgets<'a>),
     /// Asks for attributes.
     Getattr,
+    /// Asks where a symbolic link leads to.
+    Readlink,
     /// Opens a file.
     Open,
     /// Reads from a file.
@@ -188,6 +190,7 @@ fn operation(opcode: Opcode, body: &[u8]) -> Option<Operation<'_>> {
         Opcode::Forget => Operation::Forget { count: prefix::<ForgetIn>(body)?.nlookup },
         Opcode::BatchForget => Operation::BatchForget(forgets(body)?),
         Opcode::Getattr => Operation::Getattr,
+        Opcode::Readlink => Operation::Readlink,
         Opcode::Open => Operation::Open,
         Opcode::Release => Operation::Release,
         Opcode::Read => Operation::Read(range(body)?),
@@ -221,8 +224,7 @@ fn operation(opcode: Opcode, body: &[u8]) -> Option<Operation<'_>> {
         | Opcode::Fallocate
         | Opcode::CopyFileRange
         | Opcode::CopyFileRange64 => Operation::Modify(opcode),
-        Opcode::Readlink
-        | Opcode::Fsync
+        Opcode::Fsync
         | Opcode::Fsyncdir
         | Opcode::Flush
         | Opcode::Getlk

@@ -77,4 +77,6 @@ pub(crate) mod dirent_type {
     pub(crate) const DIRECTORY: u32 = 4;
     /// A regular file.
     pub(crate) const FILE: u32 = 8;
+    /// A symbolic link.
+    pub(crate) const LINK: u32 = 10;
 }

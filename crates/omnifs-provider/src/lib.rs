@@ -115,6 +115,25 @@ mod identity;
 pub mod log;
 mod names;
 mod needs;
+// Written by a generator, too.
+#[doc(hidden)]
+#[rustfmt::skip]
+#[expect(
+    unreachable_pub,
+    unsafe_code,
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::undocumented_unsafe_blocks,
+    clippy::uninlined_format_args,
+    clippy::unwrap_used,
+    reason = "generated"
+)]
+pub mod projector;
 pub mod secrets;
 mod section;
 
@@ -124,6 +143,8 @@ pub use identity::stable_inode;
 pub use names::{escape_name, unescape_name};
 #[doc(hidden)]
 pub use needs::{check_host, check_secret, NEEDS_MAX};
+pub use projector::export_projector;
+pub use projector::exports::omnifs::provider::projection;
 pub use section::VERSION;
 #[doc(hidden)]
 pub use section::VERSION_SECTION;

@@ -156,11 +156,7 @@ fn import_differences(
     Ok(differences)
 }
 
-fn differences(
-    resolve: &Resolve,
-    found: &Interface,
-    face: Face,
-) -> Result<Vec<String>, LoadError> {
+fn differences(resolve: &Resolve, found: &Interface, face: Face) -> Result<Vec<String>, LoadError> {
     let contract = contract()?;
     let expected = &contract.0;
     let interface = interface(&contract, face.interface())?;

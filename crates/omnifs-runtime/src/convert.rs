@@ -50,6 +50,21 @@ pub(crate) fn inode(id: &str) -> Inode {
     Inode::of_child(number).unwrap_or(Inode::ROOT)
 }
 
+/// Returns how many bytes an entry of a page has.
+pub(crate) fn weight(entry: &projection::Entry) -> u64 {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let node = &entry.node;
+    let kind = match &node.kind {
+        projection::NodeKind::Directory => 0,
+        projection::NodeKind::Symlink(target) => target.len(),
+        projection::NodeKind::File(facts) => {
+            text(&facts.version) + facts.content.as_ref().map_or(0, Vec::len)
+        }
+    };
+    (size_of::<projection::Entry>() + entry.name.len() + node.id.len() + text(&node.source) + kind)
+        as u64
+}
+
 /// Turns a node of the second face into what the tree is told.
 ///
 /// # Errors
@@ -91,7 +106,9 @@ pub(crate) fn node(node: projection::Node) -> Result<Found, VfsError> {
             let version = facts.version.unwrap_or_default();
             if version.len() > VERSION_MAX {
                 let length = version.len();
-                return violation(format!("a version of {length} bytes: it may have {VERSION_MAX}"));
+                return violation(format!(
+                    "a version of {length} bytes: it may have {VERSION_MAX}"
+                ));
             }
             details.size = facts.size.or(length);
             details.version = (!version.is_empty()).then(|| version.into());
@@ -110,7 +127,8 @@ fn modified(time: projection::Datetime) -> Result<Timestamp, VfsError> {
         Some(seconds) => Ok(Timestamp { seconds, nanoseconds: time.nanoseconds }),
         None => {
             let projection::Datetime { seconds, nanoseconds } = time;
-            let what = format!("the time {seconds} s and {nanoseconds} ns, which is none after 1969");
+            let what =
+                format!("the time {seconds} s and {nanoseconds} ns, which is none after 1969");
             Err(VfsError::Contract(what))
         }
     }
@@ -130,7 +148,9 @@ pub(crate) fn error(error: projection::Error) -> VfsError {
             None => "the upstream asks to wait".to_owned(),
         }),
         projection::Error::Unavailable(why) => VfsError::Upstream(escaped(&why)),
-        projection::Error::TimedOut => VfsError::TimedOut("the provider gave up waiting".to_owned()),
+        projection::Error::TimedOut => {
+            VfsError::TimedOut("the provider gave up waiting".to_owned())
+        }
         projection::Error::TooLarge => {
             VfsError::TooLarge("there is more than can be shown".to_owned())
         }

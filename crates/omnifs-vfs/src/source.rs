@@ -58,16 +58,16 @@ pub struct Child {
 /// How a provider names an object by itself, where its contract has texts for that and not
 /// numbers. Behind one pointer, as every object may have one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProviderId(Arc<Box<str>>);
+pub struct ProviderId(Arc<String>);
 
 impl ProviderId {
     /// Returns the identity that a provider writes like this.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
+    pub fn new(text: impl Into<String>) -> Self {
         Self(Arc::new(text.into()))
     }
 
-    /// Returns the text.
-    pub fn as_str(&self) -> &str {
+    /// Returns the text, in the form that generated bindings take.
+    pub fn as_string(&self) -> &String {
         &self.0
     }
 }
@@ -109,7 +109,7 @@ impl Details {
     /// Returns its size in memory, in bytes.
     pub(crate) fn weight(&self) -> u64 {
         let texts = [&self.version, &self.source, &self.target];
-        let id = self.id.as_ref().map_or(0, |id| id.as_str().len());
+        let id = self.id.as_ref().map_or(0, |id| id.as_string().len());
         let texts = texts.into_iter().flatten().map(|text| text.len()).sum::<usize>();
         (size_of::<Self>() + id + texts) as u64
     }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use omnifs_vfs::{
-    Answer, Child, Inode, Name, NodeKind, Object, ObjectKey, Probe, Source, VfsError,
+    Answer, Child, Details, Found, Inode, Listed, Name, NodeKind, Object, ObjectKey, Probe, Source,
+    VfsError,
 };
 use parking_lot::{Mutex, MutexGuard};
 
@@ -71,6 +72,8 @@ struct State {
     order: HashMap<String, Vec<String>>,
     /// More names that listings of the root show, as they are.
     also: Vec<String>,
+    /// What is told of paths besides what they are; if anything is, listings tell all.
+    details: HashMap<String, Details>,
     failure: Option<VfsError>,
     /// The one call that fails: how many come before it.
     fault: Option<(u64, VfsError)>,
@@ -139,6 +142,13 @@ impl Memory {
     /// Makes listings of the root show more names, whatever they are.
     pub fn list_also(&self, names: &[&str]) -> &Self {
         self.state().also = names.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// Tells this of what stands under a path, in lookups and listings; every listing says then
+    /// that it is complete.
+    pub fn tell(&self, path: &str, details: Details) -> &Self {
+        self.state().details.insert(path.to_owned(), details);
         self
     }
 
@@ -245,6 +255,14 @@ impl State {
         }
     }
 
+    /// Returns a child with what is told of it; a link is what is told to lead somewhere.
+    fn found(&self, child: Child, path: &str) -> Found {
+        let details = self.details.get(path).cloned().map(Arc::new);
+        let is_link = details.as_ref().is_some_and(|details| details.target.is_some());
+        let kind = if is_link { NodeKind::Symlink } else { child.kind };
+        Found { child: Child { kind, ..child }, details }
+    }
+
     /// Returns what stands where `object` was found, if that is still the same object.
     fn at(&self, object: &Object) -> Option<&Item> {
         if object.inode() == Inode::ROOT {
@@ -279,7 +297,7 @@ impl Source for Memory {
         &'a self,
         parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Found>>, VfsError>> {
         async move {
             let time = {
                 let mut state = self.state();
@@ -287,7 +305,11 @@ impl Source for Memory {
                 state.slow_lookups.get(&join(parent, name)).copied()
             };
             self.called(time).await?;
-            Ok(self.state().child(parent, name).into())
+            let state = self.state();
+            Ok(state
+                .child(parent, name)
+                .map(|child| state.found(child, &join(parent, name)))
+                .into())
         }
         .boxed()
     }
@@ -295,7 +317,7 @@ impl Source for Memory {
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>> {
         async move {
             let path = path(directory);
             let time = {
@@ -312,8 +334,15 @@ impl Source for Memory {
             if path.is_empty() {
                 names.extend(state.also.iter().cloned());
             }
+            let tells = !state.details.is_empty();
+            let found = names.iter().filter(|_| tells).filter_map(|name| {
+                let name = Name::from_provider(name)?;
+                let child = state.child(directory, &name)?;
+                Some(state.found(child, &join(directory, &name)))
+            });
+            let (found, complete) = (found.collect(), tells);
             drop(state);
-            Ok(names.into())
+            Ok(Listed { names, found, complete }.into())
         }
         .boxed()
     }

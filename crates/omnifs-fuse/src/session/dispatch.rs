@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::CatchUnwind;
 use omnifs_vfs::{Lookup, Name, NodeId, VfsError};
@@ -50,6 +51,11 @@ pub(crate) fn handle(shared: &Arc<Shared>, message: &[u8]) -> Next {
     match operation {
         Operation::Lookup { name } => lookup(shared, reply(), name),
         Operation::Getattr => attributes(shared, reply()),
+        Operation::Readlink => {
+            let target = shared.tree.target(node).map_err(|error| errno(&error));
+            let bytes = target.map(|target| Bytes::copy_from_slice(target.as_bytes()));
+            reply().send(bytes.map(Answer::Bytes));
+        }
         Operation::Read(range) => read(shared, reply(), range),
         Operation::Opendir => open_directory(shared, reply()),
         Operation::Readdir(range) => list(shared, reply(), range, Form::Names),

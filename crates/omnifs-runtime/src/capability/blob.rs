@@ -11,8 +11,8 @@ use hyper::header::HeaderMap;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::limits::Bytes as Size;
 use crate::http::{Allowed, HttpFailure, Started};
+use crate::limits::Bytes as Size;
 
 /// How much is taken from the network at a time.
 const PIECE: usize = 64 << 10;

@@ -132,7 +132,7 @@ impl Call for List<'_> {
         let Some(directory) = instance.find(self.directory, NodeKind::Directory).await? else {
             return Err(lost(instance, self.directory, NodeKind::Directory));
         };
-        let listed = instance.list(&directory, limits.names).await;
+        let listed = instance.list(&directory, limits).await;
         let listed = listed.map_err(|failure| failure.in_answer_to(&self.describe()))?;
         let names = listed.names.len() as u64;
         if names > limits.names {
@@ -187,6 +187,7 @@ fn gone(object: &Object, kind: NodeKind) -> Failure {
     let kind = match kind {
         NodeKind::File => "file",
         NodeKind::Directory => "directory",
+        NodeKind::Symlink => "symbolic link",
     };
     VfsError::Stale(format!("the provider has no {kind} {} any more", object.path())).into()
 }

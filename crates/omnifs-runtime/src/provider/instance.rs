@@ -14,9 +14,7 @@ use wasmtime::component::InstancePre;
 use super::calls::{Call, describe_lookup};
 use super::failure::Failure;
 use super::places::Places;
-use crate::bindings::{
-    Filesystem, FilesystemIndices, Projection, ProjectionIndices, projection,
-};
+use crate::bindings::{Filesystem, FilesystemIndices, Projection, ProjectionIndices, projection};
 use crate::capability::{Capabilities, Spoiled};
 use crate::convert;
 use crate::engine::Engine;
@@ -318,7 +316,7 @@ impl Instance {
             }
             (Exports::Projection(projection), Handle::Id(parent)) => {
                 let answer =
-                    projection.call_lookup_child(store, parent.as_str(), name.as_str()).await?;
+                    projection.call_lookup_child(store, parent.as_string(), name.as_str()).await?;
                 match answer {
                     Ok(found) => Ok(found.map(convert::node).transpose()?),
                     Err(projection::Error::NotFound) => Ok(None),
@@ -336,24 +334,30 @@ impl Instance {
         }
     }
 
-    /// Lists a directory: all of it, page by page, but not more than `most` names.
-    pub(super) async fn list(&mut self, directory: &Handle, most: u64) -> Result<Listed, Failure> {
+    /// Lists a directory: all of it, page by page, but not much more names than the limit.
+    pub(super) async fn list(
+        &mut self,
+        directory: &Handle,
+        limits: &Limits,
+    ) -> Result<Listed, Failure> {
         match (&self.exports, directory) {
             (Exports::Filesystem(filesystem), Handle::Inode(directory)) => {
                 let names = filesystem.call_list_children(&mut self.store, *directory).await?;
                 Ok(names.into())
             }
             (Exports::Projection(_), Handle::Id(directory)) => {
-                self.pages(directory.as_str(), most).await
+                self.pages(directory.as_string(), limits).await
             }
             _ => Err(another_face()),
         }
     }
 
-    async fn pages(&mut self, directory: &str, most: u64) -> Result<Listed, Failure> {
+    async fn pages(&mut self, directory: &String, limits: &Limits) -> Result<Listed, Failure> {
         let Exports::Projection(projection) = &self.exports else { return Err(another_face()) };
         let mut listed = Listed::default();
-        let mut cursors: HashSet<String> = HashSet::new();
+        // Of the cursors only the digests: how many there are is for the guest to say.
+        let mut cursors: HashSet<[u8; 32]> = HashSet::new();
+        let mut room = limits.lifted() as u64;
         let mut cursor: Option<String> = None;
         loop {
             let store = &mut self.store;
@@ -363,18 +367,22 @@ impl Instance {
                 Err(error) => return Err(failed(&mut self.store, error)),
             };
             for entry in page.entries {
+                let weight = convert::weight(&entry);
+                room = room.checked_sub(weight).ok_or_else(|| too_much(limits))?;
                 listed.found.push(convert::node(entry.node)?);
                 listed.names.push(entry.name);
             }
             listed.complete = page.complete;
             let names = listed.names.len() as u64;
-            let Some(next) = page.next.filter(|_| names <= most) else { return Ok(listed) };
-            if next.len() > CURSOR_MAX || !cursors.insert(next.clone()) {
+            let Some(next) = page.next.filter(|_| names <= limits.names) else { return Ok(listed) };
+            let digest = *blake3::hash(next.as_bytes()).as_bytes();
+            if next.len() > CURSOR_MAX || !cursors.insert(digest) {
                 let shown: String = next.escape_default().take(60).collect();
-                return Err(VfsError::Contract(format!(
-                    "the cursor \"{shown}\", which is too long or was there before"
-                ))
-                .into());
+                let what = format!("the cursor \"{shown}\", which is too long or was there before");
+                return Err(VfsError::Contract(what).into());
+            }
+            if cursors.len() > PAGES_MAX {
+                return Err(VfsError::Contract(format!("more than {PAGES_MAX} pages")).into());
             }
             cursor = Some(next);
         }
@@ -392,7 +400,7 @@ impl Instance {
                 Ok(filesystem.call_read_file(store, *file).await?)
             }
             (Exports::Projection(projection), Handle::Id(file)) => {
-                match projection.call_read_file(store, file.as_str(), None).await? {
+                match projection.call_read_file(store, file.as_string(), None).await? {
                     Ok(projection::Content::Bytes(bytes)) => Ok(Some(bytes)),
                     Ok(projection::Content::Blob(blob)) => {
                         let blob = self.store.data_mut().handles().delete(blob);
@@ -419,6 +427,16 @@ fn failed(store: &mut Store<State>, error: projection::Error) -> Failure {
     let own = convert::error(error);
     store.data_mut().taint().first().unwrap_or(own).into()
 }
+
+/// What comes after the last name that there is room for.
+fn too_much(limits: &Limits) -> Failure {
+    let limit = crate::limits::Bytes(limits.lifted() as u64);
+    let reason = format!("the pages of a listing have more than {limit} (limits.lift)");
+    VfsError::TooLarge(reason).into()
+}
+
+/// The most pages of a listing.
+const PAGES_MAX: usize = 100_000;
 
 /// The longest cursor, in bytes.
 const CURSOR_MAX: usize = 64 << 10;

@@ -62,7 +62,10 @@ async fn after_a_trap_objects_are_found_by_their_path() {
         let content = counter.provider.read_file(object).await.unwrap().value.unwrap();
         assert_eq!(content, format!("{path}\n"));
     }
-    assert_eq!(counter.provider.list_children(&directory).await.unwrap().value, ["1", "2", "3"]);
+    assert_eq!(
+        counter.provider.list_children(&directory).await.unwrap().value.names,
+        ["1", "2", "3"]
+    );
     let child = counter.lookup(&directory, "2").await.unwrap().unwrap();
     assert_eq!(child.kind, NodeKind::File);
 }
@@ -95,7 +98,10 @@ async fn calls_run_beside_a_slow_one_on_instances_of_their_own() {
     assert!(timeout(Duration::from_millis(50), &mut running).await.is_err());
     for _ in 0..100 {
         let names = slow.provider.list_children(&directory);
-        assert_eq!(timeout(SOON, names).await.unwrap().unwrap().value, ["a", "b", "c", "slow"]);
+        assert_eq!(
+            timeout(SOON, names).await.unwrap().unwrap().value.names,
+            ["a", "b", "c", "slow"]
+        );
         assert_eq!(timeout(SOON, slow.text("dir/a")).await.unwrap(), "sibling\n");
     }
     assert_eq!(slow.provider.statistics().instances, 2, "one for each call at a time");
@@ -202,6 +208,7 @@ async fn a_bulk_lookup_of_many_gets_through_in_steps() {
         .await
         .unwrap()
         .value
+        .names
         .iter()
         .map(|text| name(text))
         .collect();

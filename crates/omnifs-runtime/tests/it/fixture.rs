@@ -76,7 +76,8 @@ impl Fixture {
         parent: &Arc<Object>,
         text: &str,
     ) -> Result<Option<Child>, VfsError> {
-        self.provider.lookup_child(parent, &name(text)).await.map(|answer| answer.value)
+        let found = self.provider.lookup_child(parent, &name(text)).await;
+        found.map(|answer| answer.value.map(|found| found.child))
     }
 
     /// Looks every name of a path up, as a kernel does.
@@ -109,6 +110,6 @@ impl Fixture {
 
     pub(crate) async fn list(&self, path: &str) -> Result<Vec<String>, VfsError> {
         let object = if path.is_empty() { Arc::clone(&self.root) } else { self.object(path).await };
-        self.provider.list_children(&object).await.map(|answer| answer.value)
+        self.provider.list_children(&object).await.map(|answer| answer.value.names)
     }
 }

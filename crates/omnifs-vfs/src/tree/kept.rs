@@ -44,6 +44,17 @@ enum Own {
     Version(Digest),
 }
 
+impl Own {
+    /// Returns whether what is kept is that.
+    fn is(&self, kept: &Cached) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Promised(promise) => kept.told.is_some() && kept.told == promise.told(),
+            Self::Version(digest) => kept.digest == *digest,
+        }
+    }
+}
+
 impl Tree {
     /// Writes down what a name stands for.
     pub(super) fn keep_name(
@@ -200,11 +211,7 @@ impl Tree {
             (Arc::clone(&node.object), node.path, own)
         };
         let kept = self.recall_file(&disk, &object, path).await;
-        let kept = kept.filter(|kept| match own {
-            Own::Any => true,
-            Own::Promised(promise) => kept.told.is_some() && kept.told == promise.told(),
-            Own::Version(digest) => kept.digest == digest,
-        });
+        let kept = kept.filter(|kept| own.is(kept));
         let digest = match (own, &kept) {
             (Own::Version(digest), _) => digest,
             (Own::Promised(_), Some(kept)) => kept.digest,
@@ -224,17 +231,7 @@ impl Tree {
                 contents.put_body(path, id, read);
                 drop((contents, nodes));
                 if is_stale {
-                    // The kernel was told of the name and believes that for longer.
-                    match self.place_behind() {
-                        Some(place) => {
-                            let tree = Arc::clone(self);
-                            self.file_calls.start(self.since(id), move || async move {
-                                let _place = place;
-                                tree.read_again(id).await
-                            });
-                        }
-                        None => self.expire_soon(&object, id),
-                    }
+                    self.read_behind(&object, id);
                 }
             }
             (File::Promised(promise), Some(kept)) if promise.size == bytes.len() as u64 => {
@@ -253,6 +250,21 @@ impl Tree {
             (File::Unread | File::Promised(_) | File::Version(_) | File::Gone, _) => return None,
         }
         Some(bytes)
+    }
+
+    /// Reads a file again of which the kernel was told the name, which it believes for longer than
+    /// the bytes are fresh.
+    fn read_behind(self: &Arc<Self>, object: &Arc<Object>, id: NodeId) {
+        match self.place_behind() {
+            Some(place) => {
+                let tree = Arc::clone(self);
+                self.file_calls.start(self.since(id), move || async move {
+                    let _place = place;
+                    tree.read_again(id).await
+                });
+            }
+            None => self.expire_soon(object, id),
+        }
     }
 
     /// Returns what is kept of a file, without its bytes, whether it may be served or not.

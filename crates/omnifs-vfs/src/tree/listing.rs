@@ -381,13 +381,15 @@ impl Tree {
         let mut details = vec![None; listing.names.len()];
         for (name, found) in told {
             let Some(name) = Name::from_provider(&name) else { continue };
-            let Some(index) = listing.names.find(&name).map(|index| index as usize) else { continue };
+            let Some(index) = listing.names.find(&name).map(|index| index as usize) else {
+                continue;
+            };
             // Of a name that is there twice the first one counts.
             if listing.child(&name).is_some() {
                 continue;
             }
             let fresh = listing.fresh_of(&found);
-            self.take_in(asked, path.child(&name), (&found, fresh), listing.made.as_ref());
+            self.take_in(asked, (path.child(&name), &found), (fresh, listing.made.as_ref()));
             listing.set_child(index, found.child);
             if let (Some(place), Some(told)) = (details.get_mut(index), found.details) {
                 *place = Some(told.without_content());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::nodes::{Body, Directory, File, Named, Version};
+use super::nodes::{Body, File, Named, Version};
 use super::{Change, Current, Fresh, NEVER, STALE_VALID, Tree};
 use crate::digest::PathKey;
 use crate::{Child, Entry, Found, Lookup, Name, NodeId, NodeKind, Object, VfsError};
@@ -135,7 +135,7 @@ impl Tree {
                 let fresh = self.fresh_from(&asked, &answer);
                 let fresh = fresh.told(found, self.clock.monotonic());
                 let path = self.nodes.lock().directory(parent)?.0.path.child(name);
-                self.take_in(&asked, path, (found, fresh), answer.made.as_ref());
+                self.take_in(&asked, (path, found), (fresh, answer.made.as_ref()));
                 let node = self.settle((parent, name), (found, fresh))?;
                 if answer.partial.is_none() {
                     self.keep_name(&asked, (parent, name), found);
@@ -164,60 +164,20 @@ impl Tree {
         let until = self.believed(fresh);
         let (above, directory) = nodes.directory(parent)?;
         let path = above.path.child(name);
-        let target = self.target_of(found, above.object.depth())?;
-        let promise = self.promise_of(found, until);
-        let version = match &promise {
-            Some(promise) if promise.told().is_some() => self.kept_promise(path, promise),
-            _ => self.fresh_version(path, child),
-        };
-        let version = version.filter(|v| promise.is_none_or(|promise| promise.size == v.size));
+        let said = self.said((path, above.object.depth()), (found, until))?;
         if let Some(named) = directory.child(name) {
             if until == NEVER && named.until != NEVER {
                 return Ok(named.node);
             }
             let node = nodes.get_mut(named.node)?;
-            let current = match &mut node.body {
-                Body::Directory(_) => true,
-                Body::Link(own) => Some(&*own) == target.as_ref(),
-                Body::File(File::Gone) => false,
-                Body::File(File::Unread) => {
-                    if let Some(promise) = promise {
-                        node.body = Body::File(File::Promised(promise));
-                    }
-                    true
-                }
-                Body::File(File::Promised(own)) => match promise {
-                    // Unread, it may still become any version of that size.
-                    Some(new) if (new.size, new.version) == (own.size, own.version) => {
-                        own.until = own.until.max(new.until);
-                        true
-                    }
-                    Some(_) => false,
-                    None => now < own.until,
-                },
-                Body::File(File::Version(own)) => {
-                    if let Some(version) = version.filter(|v| v.digest == own.digest) {
-                        own.until = own.until.max(version.until);
-                    }
-                    let replaced = promise.is_some_and(|promise| {
-                        promise.told().is_some() && version.is_none_or(|v| v.digest != own.digest)
-                    });
-                    now < own.until && !replaced
-                }
-            };
+            let current = said.renew(&mut node.body, now);
             if node.is(child) && current {
                 nodes.directory_mut(parent)?.renew(name, until);
                 return Ok(named.node);
             }
         }
-        let body = match (child.kind, version) {
-            (NodeKind::Directory, _) => Body::Directory(Box::new(Directory::new(self.born))),
-            (NodeKind::Symlink, _) => Body::Link(target.unwrap_or_default()),
-            (NodeKind::File, Some(version)) => Body::File(File::Version(version)),
-            (NodeKind::File, None) => {
-                Body::File(promise.map_or(File::Unread, |promise| File::Promised(promise)))
-            }
-        };
+        let version = said.version;
+        let body = said.body(child.kind, self.born);
         let id = found.details.as_ref().and_then(|details| details.id.clone());
         let (node, replaced) = nodes.put((parent, name), (child.inode, id, until), body)?;
         if let Some(version) = version {
@@ -322,10 +282,12 @@ impl Tree {
         let fresh = fresh.told(&found, self.clock.monotonic());
         let child = found.child;
         let path = self.nodes.lock().directory(parent)?.0.path.child(name);
-        self.take_in(&asked, path, (&found, fresh), answer.made.as_ref());
+        self.take_in(&asked, (path, &found), (fresh, answer.made.as_ref()));
         // Where the source says which version it is, settling tells whether to read again.
         let told = found.details.as_ref().is_some_and(|details| details.version.is_some());
-        let read = if told { None } else {
+        let read = if told {
+            None
+        } else {
             let nodes = self.nodes.lock();
             let named = nodes.directory(parent)?.1.child(name);
             named.map(|named| named.node).filter(|node| {

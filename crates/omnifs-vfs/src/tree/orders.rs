@@ -10,7 +10,9 @@ use shuttle::future::{spawn, yield_now};
 
 use super::*;
 use crate::sync::explore;
-use crate::{Child, Inode, Lookup, NodeKind, Object, ObjectKey, Probe, TestClock, VfsError};
+use crate::{
+    Child, Inode, Listed, Lookup, NodeKind, Object, ObjectKey, Probe, TestClock, VfsError,
+};
 
 /// One file "f", whose bytes are a number that counts up.
 struct Counter {
@@ -32,13 +34,13 @@ impl Source for Counter {
         &'a self,
         _parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Found>>, VfsError>> {
         async move {
             yield_now().await;
             let inode = Inode::of_child(self.inode).unwrap();
             let child = Child { inode, kind: NodeKind::File };
             yield_now().await;
-            Ok((name.as_str() == "f").then_some(child).into())
+            Ok((name.as_str() == "f").then_some(child.into()).into())
         }
         .boxed()
     }
@@ -46,8 +48,8 @@ impl Source for Counter {
     fn list_children<'a>(
         &'a self,
         _directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>> {
-        async { Ok(vec!["f".to_owned()].into()) }.boxed()
+    ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>> {
+        async { Ok(Listed::from(vec!["f".to_owned()]).into()) }.boxed()
     }
 
     fn read_file<'a>(

@@ -65,7 +65,7 @@ impl Walk {
                 match walk.entry(rig, directory, name).await {
                     Some((node, NodeKind::Directory)) => left.push((node, format!("{below}/"))),
                     Some((node, NodeKind::File)) => walk.read(rig, node, below).await,
-                    None => {}
+                    Some((_, NodeKind::Symlink)) | None => {}
                 }
             }
         }

@@ -14,4 +14,5 @@ mod model;
 mod names;
 mod replacing;
 mod rig;
+mod told;
 mod trouble;

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use omnifs_vfs::{
-    Answer, Child, Inode, Lookup, Name, NodeId, NodeKind, Object, ObjectKey, Probe, Settings,
-    Source, TestClock, Tree, VfsError,
+    Answer, Child, Found, Inode, Listed, Lookup, Name, NodeId, NodeKind, Object, ObjectKey, Probe,
+    Settings, Source, TestClock, Tree, VfsError,
 };
 
 /// How many nodes are measured.
@@ -25,18 +25,18 @@ impl Source for Numbers {
         &'a self,
         _parent: &'a Arc<Object>,
         name: &'a Name,
-    ) -> BoxFuture<'a, Result<Answer<Option<Child>>, VfsError>> {
+    ) -> BoxFuture<'a, Result<Answer<Option<Found>>, VfsError>> {
         let number = name.as_str().trim_start_matches("name-").parse().ok();
         let inode = number.and_then(Inode::of_child);
         let child = inode.map(|inode| Child { inode, kind: NodeKind::File });
-        async move { Ok(child.into()) }.boxed()
+        async move { Ok(child.map(Found::from).into()) }.boxed()
     }
 
     fn list_children<'a>(
         &'a self,
         _directory: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Answer<Vec<String>>, VfsError>> {
-        async { Ok(Vec::new().into()) }.boxed()
+    ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>> {
+        async { Ok(Listed::default().into()) }.boxed()
     }
 
     fn read_file<'a>(

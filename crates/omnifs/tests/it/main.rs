@@ -29,6 +29,7 @@ mod matrix;
 mod numbering;
 mod ordinary_user;
 mod page;
+mod projected;
 mod provider;
 mod read_only;
 mod readdir;

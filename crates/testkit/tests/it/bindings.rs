@@ -1,18 +1,31 @@
 //! The committed bindings of the SDK are what the generator makes of /wit.
 
 use wit_bindgen_core::{Files, WorldGenerator as _};
+use wit_bindgen_rust::{Opts, WithOption};
 
 use crate::blessed::{assert_current, contract};
 
-const HEADER: &str = "\
-// @generated from /wit, world `provider`. A test of `testkit` proves it current;
+fn header(world: &str) -> String {
+    format!(
+        "\
+// @generated from /wit, world `{world}`. A test of `testkit` proves it current;
 // `OMNIFS_BLESS=1` with that test writes it anew.
-";
+"
+    )
+}
+
+fn generated(world: &str, options: Opts) -> String {
+    let (mut resolve, id) = contract(world);
+    let mut files = Files::default();
+    options.build().generate(&mut resolve, id, &mut files).expect("the generator runs");
+    let (_, code) = files.iter().next().expect("the generator writes one file");
+    let code = std::str::from_utf8(code).expect("the generator writes UTF-8");
+    format!("{}{code}", header(world))
+}
 
 #[test]
 fn the_bindings_are_current() {
-    let (mut resolve, world) = contract();
-    let options = wit_bindgen_rust::Opts {
+    let options = Opts {
         format: true,
         generate_all: true,
         // Without it authors could not reach the macro through the SDK.
@@ -20,9 +33,26 @@ fn the_bindings_are_current() {
         default_bindings_module: Some("omnifs_provider".to_string()),
         ..Default::default()
     };
-    let mut files = Files::default();
-    options.build().generate(&mut resolve, world, &mut files).expect("the generator runs");
-    let (_, code) = files.iter().next().expect("the generator writes one file");
-    let code = std::str::from_utf8(code).expect("the generator writes UTF-8");
-    assert_current("crates/omnifs-provider/src/bindings.rs", &format!("{HEADER}{code}"));
+    assert_current("crates/omnifs-provider/src/bindings.rs", &generated("provider", options));
+}
+
+#[test]
+fn the_bindings_of_the_second_face_are_current() {
+    let imported = |name: &str| {
+        let interface = format!("omnifs:provider/{name}@1.0.0");
+        let module = format!("crate::bindings::omnifs::provider::{name}");
+        (interface, WithOption::Path(module))
+    };
+    let options = Opts {
+        format: true,
+        generate_all: true,
+        pub_export_macro: true,
+        export_macro_name: Some("export_projector".to_string()),
+        default_bindings_module: Some("omnifs_provider::projector".to_string()),
+        // The imports are those of the first face.
+        with: ["http", "secrets", "log", "config"].map(imported).into(),
+        ..Default::default()
+    };
+    let path = "crates/omnifs-provider/src/projector.rs";
+    assert_current(path, &generated("projector", options));
 }

@@ -10,11 +10,11 @@ pub(crate) fn place(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// Parses /wit and returns it with its world `provider`.
-pub(crate) fn contract() -> (Resolve, WorldId) {
+/// Parses /wit and returns it with one of its worlds.
+pub(crate) fn contract(world: &str) -> (Resolve, WorldId) {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(place("wit")).expect("/wit parses");
-    let world = resolve.select_world(&[package], Some("provider")).expect("the world exists");
+    let world = resolve.select_world(&[package], Some(world)).expect("the world exists");
     (resolve, world)
 }
 

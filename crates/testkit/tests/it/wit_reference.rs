@@ -9,8 +9,10 @@ use crate::blessed::{assert_current, contract};
 
 #[test]
 fn the_reference_is_current() {
-    let (resolve, world) = contract();
-    assert_current("docs/wit-reference.md", &reference(&resolve, world));
+    let (resolve, world) = contract("provider");
+    let (other, second) = contract("projector");
+    let text = reference(&resolve, world) + "\n" + &second_face(&other, second);
+    assert_current("docs/wit-reference.md", &text);
 }
 
 /// Returns the reference of a world: what it exports, then what it may import.
@@ -37,6 +39,20 @@ fn reference(resolve: &Resolve, world: WorldId) -> String {
     }
     page.add(table.join("\n"));
     exports.into_iter().chain(imports).for_each(|id| page.interface(id));
+    page.paragraphs.join("\n\n") + "\n"
+}
+
+/// Returns the reference of what a world exports that imports the same as the first one.
+fn second_face(resolve: &Resolve, world: WorldId) -> String {
+    let described = &resolve.worlds[world];
+    let mut page = Page { resolve, paragraphs: Vec::new() };
+    page.add(format!("## World `{}`", described.name));
+    page.docs(&described.docs);
+    page.add(
+        "It imports what the world `provider` does. In Rust it is `omnifs_provider::projection`, and \
+         `omnifs_provider::export_projector!` exports it.",
+    );
+    interfaces(described.exports.iter()).into_iter().for_each(|id| page.interface(id));
     page.paragraphs.join("\n\n") + "\n"
 }
 
@@ -104,9 +120,9 @@ impl Page<'_> {
             }
             TypeDefKind::Variant(v) => v.cases.iter().map(|c| (&c.name, c.ty, &c.docs)).collect(),
             TypeDefKind::Enum(e) => e.cases.iter().map(|c| (&c.name, None, &c.docs)).collect(),
-            TypeDefKind::Resource => Vec::new(),
             // `use` of another interface's type, which is described there.
             TypeDefKind::Type(Type::Id(_)) => return,
+            TypeDefKind::Resource | TypeDefKind::Type(_) => Vec::new(),
             other => panic!("no layout for a {} yet", other.as_str()),
         };
         self.add(format!("### {} `{name}`", definition.kind.as_str()));

@@ -1,0 +1,171 @@
+//! A provider of the second face over a real mount.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use testkit::{Answer, Network, Sandbox, Upstream, guests};
+
+use crate::{OMNIFS, mounted};
+
+fn mount(sandbox: &Sandbox) -> PathBuf {
+    mounted(sandbox, &[("p", guests::PROJECTED_PATH)]).join("p")
+}
+
+fn face(sandbox: &Sandbox) -> serde_json::Value {
+    let status = sandbox.omnifs(["status", "--json"]).expect_code(0).stdout;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    status["providers"][0]["face"].clone()
+}
+
+#[test]
+fn files_directories_and_links_are_what_it_says() {
+    let sandbox = Sandbox::new(OMNIFS);
+    let mount = mount(&sandbox);
+    assert_eq!(face(&sandbox), 2);
+    let read = |path: &str| fs::read_to_string(mount.join(path)).unwrap();
+    assert_eq!((read("sized"), read("unsized")), ("sized\n".into(), "not told\n".into()));
+    assert_eq!(fs::metadata(mount.join("unsized")).unwrap().len(), 9);
+    let leaf = fs::metadata(mount.join("dir/leaf")).unwrap();
+    let times = (leaf.mtime(), leaf.mtime_nsec());
+    assert_eq!((leaf.len(), times), (5, (1_000_000_000, 5)));
+    assert!(leaf.ino() <= 1 << 53, "a double holds it");
+    assert_eq!(fs::read_link(mount.join("link")).unwrap(), Path::new("dir/leaf"));
+    assert_eq!(read("link"), "leaf\n");
+    let link = fs::symlink_metadata(mount.join("link")).unwrap();
+    assert!(link.is_symlink() && link.len() == 8);
+    let out = fs::symlink_metadata(mount.join("out")).unwrap_err();
+    assert_eq!(out.raw_os_error(), Some(rustix::io::Errno::IO.raw_os_error()));
+    // The tools see links as links.
+    let listed = sandbox.shell(&format!("cd {} && find . -type l", mount.display()));
+    assert_eq!(listed.stdout.trim().lines().count(), 2, "{}", listed.stdout);
+    let copied = format!(
+        "mkdir copy && cp -a {0}/link {0}/dir {0}/sized copy && readlink copy/link && cat copy/link",
+        mount.display()
+    );
+    assert_eq!(sandbox.shell(&copied).expect_code(0).stdout, "dir/leaf\nleaf\n");
+    // Over a restart an object has the same number.
+    let _restarted = sandbox.omnifs(["restart"]).expect_code(0);
+    assert_eq!(fs::metadata(mount.join("dir/leaf")).unwrap().ino(), leaf.ino());
+}
+
+#[test]
+fn pages_are_one_listing_and_what_is_not_complete_proves_nothing() {
+    let sandbox = Sandbox::new(OMNIFS);
+    let mount = mount(&sandbox);
+    let line =
+        format!("cd {}/many && ls -U | wc -l && cat * | sort -n -k 2 | tail -1", mount.display());
+    assert_eq!(sandbox.shell(&line).expect_code(0).stdout, "1000\nnumber 999\n");
+    assert_eq!(fs::read_dir(mount.join("open")).unwrap().count(), 0);
+    assert_eq!(fs::read_to_string(mount.join("open/hidden")).unwrap(), "hidden\n");
+    let looped = fs::read_dir(mount.join("loop")).unwrap_err();
+    assert_eq!(looped.raw_os_error(), Some(rustix::io::Errno::IO.raw_os_error()));
+    let errors = sandbox.omnifs(["errors"]).stdout;
+    assert!(
+        errors.contains("the cursor \"again\", which is too long or was there before"),
+        "{errors}"
+    );
+}
+
+/// > An error that a provider names has the errno of its sort.
+#[test]
+fn errors_have_their_errnos_and_reasons() {
+    let sandbox = Sandbox::new(OMNIFS);
+    let mount = mount(&sandbox);
+    for (name, errno, reason) in [
+        ("denied", "Permission denied", "told to"),
+        ("unauthenticated", "Permission denied", "it needs credentials: told to"),
+        ("rate-limited", "Device or resource busy", "asks to wait for 7 s"),
+        ("unavailable", "Input/output error", "told to"),
+        ("timed-out", "Connection timed out", "gave up waiting"),
+        ("too-large", "File too large", "more than can be shown"),
+        ("invalid", "Input/output error", "told to"),
+    ] {
+        let cat = format!("LC_ALL=C cat {}/errors/{name}", mount.display());
+        let failed = sandbox.shell(&cat).expect_code(1);
+        assert!(failed.stderr.contains(errno), "{name}: {}", failed.stderr);
+        let errors = sandbox.omnifs(["errors"]).stdout;
+        assert!(errors.contains(reason), "{name}: {errors}");
+    }
+    for name in ["empty-id", "long-id", "time", "length"] {
+        let stat = fs::symlink_metadata(mount.join("wrong").join(name)).unwrap_err();
+        let errno = Some(rustix::io::Errno::IO.raw_os_error());
+        assert_eq!(stat.raw_os_error(), errno, "{name}");
+    }
+    assert_eq!(fs::read_to_string(mount.join("sized")).unwrap(), "sized\n", "it goes on");
+}
+
+/// An upstream with a thousand objects in pages of a hundred, and a mount of it.
+fn objects() -> (Sandbox, Network, Upstream) {
+    let network = Network::new();
+    let sandbox = Sandbox::new(OMNIFS).inside(&network);
+    network.name("api.example.com", &["11.22.33.1"]);
+    let upstream = Upstream::https(&network, "api.example.com");
+    for page in 0..=10 {
+        let ids = (page * 100..(page + 1) * 100).take_while(|id| *id < 1_000);
+        let page: Vec<_> =
+            ids.map(|id| serde_json::json!({"id": id, "title": format!("title {id}")})).collect();
+        let number = page.first().map_or(10, |first| first["id"].as_u64().unwrap() / 100);
+        let body = serde_json::to_vec(&page).unwrap();
+        upstream.answer(&format!("/objects/{number}"), Answer::json(body));
+    }
+    let mount = sandbox.root().join("mnt/p");
+    sandbox.configure(&format!(
+        "[host]\nca_file = {:?}\n[[provider]]\nname = \"p\"\npath = {:?}\nmount = {mount:?}\n\
+         capabilities = {{ http = {{ allow = [\"api.example.com\"] }} }}\n\
+         config = {{ base = \"https://api.example.com\" }}\n",
+        network.ca_file(),
+        guests::PROJECTED_PATH
+    ));
+    let _started = sandbox.omnifs(["start"]).expect_code(0);
+    (sandbox, network, upstream)
+}
+
+#[test]
+fn a_walk_over_a_thousand_objects_costs_the_pages_of_their_listing() {
+    let (sandbox, _network, upstream) = objects();
+    let at = sandbox.root().join("mnt/p/objects");
+    let found = sandbox.shell(&format!("cd {} && find . -type f | wc -l", at.display()));
+    assert_eq!(found.expect_code(0).stdout, "1000\n");
+    // Ten pages of a hundred, and the one that shows that there are no more.
+    assert_eq!(upstream.requests().len(), 11);
+    let grep = format!("cd {} && grep -r 'title 77' . | wc -l", at.display());
+    assert_eq!(sandbox.shell(&grep).expect_code(0).stdout, "11\n");
+    let sizes = format!("cd {} && du -ab . | tail -1 | cut -f1", at.display());
+    let bytes: u64 = (0..1_000).map(|id| format!("title {id}\n").len() as u64).sum();
+    assert_eq!(sandbox.shell(&sizes).expect_code(0).stdout.trim(), bytes.to_string());
+    assert_eq!(upstream.requests().len(), 11, "and nothing more");
+}
+
+#[test]
+fn a_body_that_the_host_downloads_is_a_file() {
+    let (sandbox, _network, upstream) = objects();
+    let blob = sandbox.root().join("mnt/p/blob");
+    let line = format!("wc -c < {0}; sha256sum < {0}", blob.display());
+    let got = sandbox.shell(&line).expect_code(0).stdout;
+    let cycle: Vec<u8> = (0..=250).collect();
+    let plain = sandbox.root().join("plain");
+    fs::write(&plain, &cycle.repeat(400)[..100_000]).unwrap();
+    let right = sandbox.shell(&format!("wc -c < {0}; sha256sum < {0}", plain.display())).stdout;
+    assert_eq!(got, right);
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+/// What a listing takes is bounded over all its pages, and so is how many there are.
+#[test]
+fn listings_without_end_end() {
+    let sandbox = Sandbox::new(OMNIFS);
+    let mount = mount(&sandbox);
+    let _sized = fs::read(mount.join("sized")).unwrap();
+    for (name, reason) in [
+        ("open/heavy", "the pages of a listing have more than 72 MiB (limits.lift)"),
+        ("open/endless", "more than 100000 pages"),
+    ] {
+        assert!(fs::read_dir(mount.join(name)).is_err(), "{name}");
+        let errors = sandbox.omnifs(["errors"]).stdout;
+        assert!(errors.contains(reason), "{name}: {errors}");
+    }
+    let memory = crate::memory_of(sandbox.daemon().unwrap(), "VmHWM");
+    assert!(memory < 512 << 10, "{memory} KiB");
+    assert_eq!(fs::read_to_string(mount.join("dir/leaf")).unwrap(), "leaf\n", "it goes on");
+}
