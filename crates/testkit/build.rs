@@ -33,6 +33,7 @@ const GUESTS: &[Described] = &[
         "projected",
         "The second face: sizes, versions, contents, links, pages, errors; see its crate.",
     ),
+    ("routed", "`repositories/NAME/{issues,README}` of a JSON API, by the router of the SDK."),
     ("slow", "`ok`, `slow` (3 s), `slow-1` to `slow-9`, `dir/` with `a`, `b`, `c`, `slow`."),
     ("spin", "`ok`, `spin` (endless read), `spin-lookup` (endless lookup, not listed)."),
     ("trap", "`ok`, `trap` (panics), `abort`, `trap-dir/` (panics when listed)."),

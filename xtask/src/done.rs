@@ -223,6 +223,22 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "The router: literals before captures, prefixes, what is left, types that fall through, \
+               identities that survive renames, ambiguous and unreachable routes named, collections with \
+               index.jsonl and count, a README.md of the routes.",
+        tests: &[
+            "omnifs-provider router::collection::tests::all_records_and_their_number_lie_beside_the_\
+             entries",
+            "omnifs-provider router::tests::a_literal_goes_before_captures_and_a_text_before_none",
+            "omnifs-provider router::tests::literals_list_themselves_and_the_root_says_what_there_is",
+            "omnifs-provider router::tests::routes_that_cannot_be_told_apart_are_named_and_nothing_is_\
+             served",
+            "omnifs-provider router::tests::what_is_below_an_entry_is_known_by_its_key",
+            "omnifs-provider router::tests::what_takes_all_that_is_left_goes_as_deep_as_it_lists",
+            "omnifs::it routed::routes_are_a_tree_and_objects_keep_their_identity_when_they_are_renamed",
+        ],
+    },
+    Promise {
         text: "A documented line of fstab works: mount, mount --all and umount of a provider, by \
                mount(8) and the binary as mount.omnifs.",
         tests: &[

@@ -134,6 +134,7 @@ mod needs;
     reason = "generated"
 )]
 pub mod projector;
+pub mod router;
 pub mod secrets;
 mod section;
 

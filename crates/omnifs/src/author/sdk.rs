@@ -19,7 +19,7 @@ macro_rules! source {
 }
 
 /// Every file of the SDK. It builds anywhere: its manifest names no workspace.
-const FILES: [(&str, &str); 22] = [
+const FILES: [(&str, &str); 31] = [
     ("Cargo.toml", include_str!("../../templates/sdk/manifest.toml")),
     ("LICENSE-APACHE", include_str!("../../../../LICENSE-APACHE")),
     ("LICENSE-MIT", include_str!("../../../../LICENSE-MIT")),
@@ -41,6 +41,15 @@ const FILES: [(&str, &str); 22] = [
     source!("src/log.rs"),
     source!("src/names.rs"),
     source!("src/needs.rs"),
+    source!("src/projector.rs"),
+    source!("src/router.rs"),
+    source!("src/router/collection.rs"),
+    source!("src/router/entry.rs"),
+    source!("src/router/handler.rs"),
+    source!("src/router/identity.rs"),
+    source!("src/router/template.rs"),
+    source!("src/router/tests.rs"),
+    source!("src/router/tree.rs"),
     source!("src/secrets.rs"),
     source!("src/section.rs"),
 ];

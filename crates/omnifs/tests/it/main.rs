@@ -35,6 +35,7 @@ mod read_only;
 mod readdir;
 mod readers;
 mod reload;
+mod routed;
 mod service;
 mod shells;
 mod slow;

@@ -1,0 +1,419 @@
+//! A tree of files from routes: plain functions for the places of a path.
+//!
+//! ```
+//! use omnifs_provider::router::{Entry, Listing, Router};
+//! use omnifs_provider::Error;
+//!
+//! fn issues(_owner: String, _repo: String) -> Result<Vec<Entry>, Error> {
+//!     // One request lists them; what it says of each comes with the listing.
+//!     Ok(vec![Entry::dir("7").key(7001)])
+//! }
+//!
+//! fn title(_owner: String, _repo: String, issue: u64) -> Result<String, Error> {
+//!     Ok(format!("issue {issue}"))
+//! }
+//!
+//! fn app() -> Router {
+//!     Router::new()
+//!         .dir("/{owner}/{repo}/issues", issues)
+//!         .file("/{owner}/{repo}/issues/{issue}/title", title)
+//! }
+//!
+//! omnifs_provider::serve!(app);
+//! # fn main() { assert_eq!(app().problems(), Vec::<String>::new()); }
+//! ```
+//!
+//! A template has literal names, captures (`{owner}`, or `v{number}` after a text) and at its
+//! end perhaps `{*path}`, which takes all names that are left. A literal name goes before a
+//! capture, in lookups and listings; of captures that one is taken whose type the value parses
+//! into, those with the longer text first. What is between routes and has only literal names in
+//! it lists itself. A directory without a handler whose names are captures lists nothing, and
+//! each name that parses is found in it.
+//!
+//! An entry's [`key`](Entry::key) is what the handlers below it get, and what identifies it: an
+//! object keeps its identity when it is renamed upstream.
+//!
+//! At the root lies a `README.md` with the routes, unless one of them is called that.
+
+mod collection;
+mod entry;
+mod handler;
+mod identity;
+mod template;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use self::collection::Collection;
+use self::entry::Kind;
+pub use self::entry::{Entry, File, Listing};
+pub use self::handler::{Handler, Typed};
+use self::identity::{follow, Found, Step};
+use self::template::Segment;
+use self::tree::{Answerer, Place, Way};
+use crate::http::HttpError;
+use crate::projection::{
+    ByteRange, Content, Entry as Named, Error as Failure, Freshness, Node, Page,
+};
+use crate::Error;
+
+const README: &str = "README.md";
+
+/// Routes, and what answers for them; see the [module](self).
+#[derive(Default)]
+pub struct Router {
+    root: Place,
+    /// The templates, in their order, with what is at their end.
+    templates: Vec<(String, &'static str)>,
+    about: String,
+    problems: Vec<String>,
+}
+
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Router").field("templates", &self.templates).finish_non_exhaustive()
+    }
+}
+
+impl Router {
+    /// Returns one without routes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says what the tree is, in the first lines of its `README.md`.
+    #[must_use]
+    pub fn about(self, text: impl Into<String>) -> Self {
+        Self { about: text.into(), ..self }
+    }
+
+    /// Lists the directory of a template with a function of its captures.
+    #[must_use]
+    pub fn dir<P>(self, template: &str, handler: impl Handler<Listing, P>) -> Self {
+        let types = types_of(&handler);
+        let call = move |values: &[String]| handler.call(values);
+        self.add(template, &types, Answerer::Directory(Box::new(call)))
+    }
+
+    /// Reads the file of a template with a function of its captures.
+    #[must_use]
+    pub fn file<P>(self, template: &str, handler: impl Handler<File, P>) -> Self {
+        let types = types_of(&handler);
+        let call = move |values: &[String]| handler.call(values);
+        self.add(template, &types, Answerer::File(Box::new(call)))
+    }
+
+    fn add(mut self, template: &str, types: &[Typed], answerer: Answerer) -> Self {
+        let kind = match answerer {
+            Answerer::Directory(_) => "a directory",
+            Answerer::File(_) => "a file",
+        };
+        if let Err(problem) = self.try_add(template, types, answerer) {
+            self.problems.push(problem);
+        }
+        self.templates.push((template.to_string(), kind));
+        self
+    }
+
+    fn try_add(
+        &mut self,
+        template: &str,
+        types: &[Typed],
+        answerer: Answerer,
+    ) -> Result<(), String> {
+        let segments =
+            template::parse(template).map_err(|why| format!("the route {template:?} {why}"))?;
+        let captures = segments.iter().filter(|s| !matches!(s, Segment::Literal(_))).count();
+        if captures != types.len() {
+            return Err(format!(
+                "the route {template} has {captures} captures, and its function {} parameters",
+                types.len()
+            ));
+        }
+        self.root.add(Way { template, segments: &segments, types }, answerer)
+    }
+
+    /// Returns what is wrong with the routes: the provider is not loaded with any of it.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        self.problems.clone()
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        match self.problems.first() {
+            None => Ok(()),
+            Some(problem) => Err(Failure::Invalid(problem.clone())),
+        }
+    }
+
+    /// Answers `lookup-child`.
+    #[doc(hidden)]
+    pub fn lookup(&self, parent: &str, name: &str) -> Result<Option<Node>, Failure> {
+        self.check()?;
+        let found = self.follow(parent)?;
+        if found.entry.is_some() {
+            return Ok(None);
+        }
+        if found.rest.is_none() {
+            if let Some((known, place)) = found.place.literals.iter().find(|(n, _)| n == name) {
+                return Ok(Some(plain(Step::Literal(known.clone()).below(parent), place)));
+            }
+            if parent.is_empty() && name == README {
+                return Ok(Some(self.readme_entry().node(Step::Entry(README.into()).below(""))));
+            }
+        }
+        if let Some(listing) = self.listed(&found)? {
+            let complete = listing.is_complete();
+            let entry = listing.entries.into_iter().find(|entry| entry.name == name);
+            if let Some(entry) = entry {
+                return self.entry(parent, &found, entry).map(Some);
+            }
+            if complete {
+                return Ok(None);
+            }
+        }
+        Ok(self.captured(parent, &found, name))
+    }
+
+    /// Returns what a name stands for that is a value by its form alone.
+    fn captured(&self, parent: &str, found: &Found<'_>, name: &str) -> Option<Node> {
+        if found.rest.is_some() {
+            // What is below can only be said by a listing.
+            return None;
+        }
+        let mut captures = found.place.captures.iter().enumerate();
+        let (at, capture, value) = captures.find_map(|(at, capture)| {
+            let value = capture.value(name)?;
+            // A name that no value is written as is absent.
+            Some((at, capture, crate::unescape_name(value)?))
+        })?;
+        Some(plain(Step::Capture(at, value).below(parent), &capture.place))
+    }
+
+    /// Returns the node of an entry that a directory's handler gave.
+    fn entry(&self, parent: &str, found: &Found<'_>, entry: Entry) -> Result<Node, Failure> {
+        let step = self.step(found, &entry)?;
+        let below = match &step {
+            Step::Capture(at, _) => found.place.captures.get(*at).map(|capture| &capture.place),
+            Step::Literal(_) | Step::Rest(_) | Step::Entry(_) => None,
+        };
+        if let Some(Place { answerer: Some(Answerer::File(_)), .. }) = below {
+            if !matches!(entry.kind, Kind::File(_)) {
+                let name = &entry.name;
+                return Err(Failure::Invalid(format!("the entry {name:?} is a file by its route")));
+            }
+        }
+        let id = match (&step, &found.rest) {
+            // The identity of a path below a rest takes the place of its parent's.
+            (Step::Rest(_), Some(_)) => {
+                step.below(parent.rsplit_once('/').map_or("", |(up, _)| up))
+            }
+            _ => step.below(parent),
+        };
+        Ok(entry.node(id))
+    }
+
+    fn step(&self, found: &Found<'_>, entry: &Entry) -> Result<Step, Failure> {
+        // The name was written by `escape_name`, and says what it was made of.
+        let plain = |name: &str| crate::unescape_name(name).unwrap_or_else(|| name.to_string());
+        let own = || plain(&entry.name);
+        if let Some(rest) = &found.rest {
+            let last = entry.key.clone().unwrap_or_else(own);
+            return Ok(Step::Rest(format!("{rest}/{last}")));
+        }
+        if found.place.rest.is_some() {
+            return Ok(Step::Rest(entry.key.clone().unwrap_or_else(own)));
+        }
+        for (at, capture) in found.place.captures.iter().enumerate() {
+            // Of an entry with a key the name need not be a value.
+            let Some(value) = capture.after_prefix(&entry.name) else { continue };
+            let value = entry.key.clone().unwrap_or_else(|| plain(value));
+            if (capture.typed.fits)(&value) {
+                return Ok(Step::Capture(at, value));
+            }
+        }
+        if matches!(entry.kind, Kind::Directory) {
+            let name = &entry.name;
+            let why = "which no route leads through";
+            return Err(Failure::Invalid(format!("a listing has the directory {name:?}, {why}")));
+        }
+        Ok(Step::Entry(entry.name.clone()))
+    }
+
+    /// Returns what the handler of a directory lists, if it has one.
+    fn listed(&self, found: &Found<'_>) -> Result<Option<Listing>, Failure> {
+        match &found.place.answerer {
+            Some(Answerer::Directory(call)) => {
+                call(&found.values).map(Some).map_err(|error| failure(&error))
+            }
+            Some(Answerer::File(_)) | None => Ok(None),
+        }
+    }
+
+    /// Answers `list-children`.
+    #[doc(hidden)]
+    pub fn list(&self, directory: &str, cursor: Option<&str>) -> Result<Page, Failure> {
+        self.check()?;
+        if cursor.is_some() {
+            return Err(Failure::Invalid("there is one page".to_string()));
+        }
+        let found = self.follow(directory)?;
+        let mut entries = Vec::new();
+        if found.rest.is_none() {
+            for (name, place) in &found.place.literals {
+                let node = plain(Step::Literal(name.clone()).below(directory), place);
+                entries.push(Named { name: name.clone(), node });
+            }
+        }
+        let is_known = |name: &str| {
+            found.rest.is_none() && found.place.literals.iter().any(|(known, _)| known == name)
+        };
+        if directory.is_empty() && !is_known(README) {
+            let node = self.readme_entry().node(Step::Entry(README.into()).below(""));
+            entries.push(Named { name: README.to_string(), node });
+        }
+        let open = !found.place.captures.is_empty() || found.place.rest.is_some();
+        let complete = match self.listed(&found)? {
+            None => !open,
+            Some(listing) => {
+                let complete = listing.is_complete();
+                for entry in listing.entries {
+                    if !is_known(&entry.name) {
+                        let name = entry.name.clone();
+                        let node = self.entry(directory, &found, entry)?;
+                        entries.push(Named { name, node });
+                    }
+                }
+                complete
+            }
+        };
+        Ok(Page { entries, next: None, complete })
+    }
+
+    /// Answers `read-file`.
+    #[doc(hidden)]
+    pub fn read(&self, file: &str, _range: Option<ByteRange>) -> Result<Content, Failure> {
+        self.check()?;
+        let found = self.follow(file)?;
+        if let Some(name) = &found.entry {
+            if found.values.is_empty() && name == README {
+                return Ok(Content::Bytes(self.readme().into_bytes()));
+            }
+            let listing = self.listed(&found)?.unwrap_or_default();
+            let entry = listing.entries.into_iter().find(|entry| entry.name == *name);
+            return match entry.map(|entry| entry.kind) {
+                Some(Kind::File(facts)) => Ok(Content::Bytes(facts.content.unwrap_or_default())),
+                Some(Kind::Directory | Kind::Link(_)) | None => Err(Failure::NotFound),
+            };
+        }
+        match &found.place.answerer {
+            Some(Answerer::File(call)) => {
+                let file = call(&found.values).map_err(|error| failure(&error))?;
+                Ok(Content::Bytes(file.bytes))
+            }
+            Some(Answerer::Directory(_)) | None => Err(Failure::NotFound),
+        }
+    }
+
+    fn follow(&self, id: &str) -> Result<Found<'_>, Failure> {
+        follow(&self.root, id).ok_or(Failure::NotFound)
+    }
+
+    fn readme_entry(&self) -> Entry {
+        Entry::text(README, self.readme()).fresh(Freshness::Immutable)
+    }
+
+    /// Returns the text of the file that says what there is.
+    fn readme(&self) -> String {
+        let mut text = String::new();
+        if !self.about.is_empty() {
+            text.push_str(self.about.trim());
+            text.push_str("\n\n");
+        }
+        text.push_str("| path | what is there |\n|---|---|\n");
+        for (template, kind) in &self.templates {
+            text.push_str(&format!("| `{template}` | {kind} |\n"));
+        }
+        text
+    }
+}
+
+fn types_of<T, P>(_handler: &impl Handler<T, P>) -> Vec<Typed> {
+    fn of<T, P, H: Handler<T, P>>(_handler: &H) -> Vec<Typed> {
+        H::types()
+    }
+    of(_handler)
+}
+
+/// Returns the node of a place of which only the routes tell.
+fn plain(id: String, place: &Place) -> Node {
+    match place.answerer {
+        Some(Answerer::File(_)) => Entry::file("").node(id),
+        Some(Answerer::Directory(_)) | None => Entry::dir("").node(id),
+    }
+}
+
+/// Returns what the host is told of a handler's error.
+fn failure(error: &Error) -> Failure {
+    let text = error.to_string();
+    if error.is_not_found() {
+        Failure::NotFound
+    } else if error.status() == Some(401) {
+        Failure::Unauthenticated(text)
+    } else if error.is_denied() {
+        Failure::Denied(text)
+    } else if error.is_rate_limited() {
+        match error.host_error() {
+            Some(HttpError::RateLimited(wait)) => Failure::RateLimited(*wait),
+            _ => Failure::RateLimited(None),
+        }
+    } else if error.is_timeout() {
+        Failure::TimedOut
+    } else if matches!(error.host_error(), Some(HttpError::TooLarge)) {
+        Failure::TooLarge
+    } else if error.is_known_to_host() {
+        Failure::Unavailable(text)
+    } else {
+        Failure::Invalid(text)
+    }
+}
+
+/// Serves a [`Router`]: the argument is a function without parameters that returns it. Call it once,
+/// at the root of the crate.
+#[macro_export]
+macro_rules! serve {
+    ($app:path) => {
+        struct __Routed;
+
+        ::std::thread_local! {
+            // An instance has one thread.
+            static __ROUTER: $crate::router::Router = $app();
+        }
+
+        impl $crate::projection::Guest for __Routed {
+            fn lookup_child(
+                parent: String,
+                name: String,
+            ) -> Result<Option<$crate::projection::Node>, $crate::projection::Error> {
+                __ROUTER.with(|router| router.lookup(&parent, &name))
+            }
+
+            fn list_children(
+                directory: String,
+                cursor: Option<String>,
+            ) -> Result<$crate::projection::Page, $crate::projection::Error> {
+                __ROUTER.with(|router| router.list(&directory, cursor.as_deref()))
+            }
+
+            fn read_file(
+                file: String,
+                range: Option<$crate::projection::ByteRange>,
+            ) -> Result<$crate::projection::Content, $crate::projection::Error> {
+                __ROUTER.with(|router| router.read(&file, range))
+            }
+        }
+
+        $crate::export_projector!(__Routed with_types_in $crate::projector);
+    };
+}

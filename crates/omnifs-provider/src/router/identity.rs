@@ -1,0 +1,118 @@
+//! The identity of a node: the way to its place in the routes, with the values on it.
+//!
+//! `.name` is a literal, `2:value` the third capture of a place, `*value` all that is left, and
+//! `!name` an entry of a listing that no route leads to. In values `/` and `%` are
+//! percent-encoded.
+
+use super::tree::Place;
+
+/// One step of an identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    Literal(String),
+    Capture(usize, String),
+    Rest(String),
+    Entry(String),
+}
+
+impl Step {
+    /// Returns the identity of what is this step below `parent`.
+    pub(super) fn below(&self, parent: &str) -> String {
+        let step = match self {
+            Self::Literal(name) => format!(".{}", escaped(name)),
+            Self::Capture(place, value) => format!("{place}:{}", escaped(value)),
+            Self::Rest(value) => format!("*{}", escaped(value)),
+            Self::Entry(name) => format!("!{}", escaped(name)),
+        };
+        if parent.is_empty() {
+            step
+        } else {
+            format!("{parent}/{step}")
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let rest = |text: &str| unescaped(text.get(1..)?);
+        Some(match text.chars().next()? {
+            '.' => Self::Literal(rest(text)?),
+            '*' => Self::Rest(rest(text)?),
+            '!' => Self::Entry(rest(text)?),
+            _ => {
+                let (place, value) = text.split_once(':')?;
+                Self::Capture(place.parse().ok()?, unescaped(value)?)
+            }
+        })
+    }
+}
+
+/// Where an identity leads to.
+pub(super) struct Found<'a> {
+    pub(super) place: &'a Place,
+    pub(super) values: Vec<String>,
+    /// The value of the last step, if that took all that is left.
+    pub(super) rest: Option<String>,
+    /// The last step, if it is an entry of the listing of `place`.
+    pub(super) entry: Option<String>,
+}
+
+/// Follows an identity from the root of the routes; none when it is not one of theirs.
+pub(super) fn follow<'a>(root: &'a Place, id: &str) -> Option<Found<'a>> {
+    let mut found = Found { place: root, values: Vec::new(), rest: None, entry: None };
+    for step in id.split('/').filter(|step| !step.is_empty()) {
+        if found.entry.is_some() {
+            return None;
+        }
+        found.place = match Step::parse(step)? {
+            Step::Literal(name) => {
+                &found.place.literals.iter().find(|(known, _)| *known == name)?.1
+            }
+            Step::Capture(at, value) => {
+                let capture = found.place.captures.get(at)?;
+                // A key of the upstream's may be anything that the handler takes.
+                if !(capture.typed.fits)(&value) {
+                    return None;
+                }
+                found.values.push(value);
+                &capture.place
+            }
+            Step::Rest(value) => {
+                found.values.push(value.clone());
+                found.rest = Some(value);
+                &found.place.rest.as_ref()?.place
+            }
+            Step::Entry(name) => {
+                found.entry = Some(name);
+                found.place
+            }
+        };
+    }
+    Some(found)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace('/', "%2F")
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    Some(text.replace("%2F", "/").replace("%25", "%"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_read_as_they_were_written() {
+        for step in [
+            Step::Literal("a".into()),
+            Step::Capture(12, "50% of a/b:c".into()),
+            Step::Rest("x/%2F/y".into()),
+            Step::Entry("!.".into()),
+        ] {
+            let id = step.below("");
+            assert!(!id.contains('/'), "{id}");
+            assert_eq!(Step::parse(&id), Some(step));
+        }
+        assert_eq!(Step::Literal("b".into()).below(".a"), ".a/.b");
+    }
+}

@@ -1,0 +1,189 @@
+#![expect(clippy::needless_pass_by_value, reason = "handlers take what their captures are")]
+
+use super::*;
+use crate::projection::NodeKind;
+
+fn entries() -> Result<Vec<Entry>, Error> {
+    Ok(vec![
+        Entry::dir("octo").key(77),
+        Entry::text("note.txt", "said"),
+        Entry::link("latest", "octo"),
+        Entry::file("about").size(3),
+    ])
+}
+
+fn app() -> Router {
+    fn repository(owner: u64, repo: String) -> Result<Vec<Entry>, Error> {
+        Ok(vec![Entry::text(format!("{owner}-{repo}"), "x")])
+    }
+    fn title(owner: u64, repo: String, number: u32) -> Result<String, Error> {
+        Ok(format!("{owner} {repo} {number}"))
+    }
+    fn version(number: u32) -> Result<Vec<u8>, Error> {
+        Ok(vec![u8::try_from(number).unwrap_or(0)])
+    }
+    fn missing() -> Result<String, Error> {
+        Err(Error::new("nothing here"))
+    }
+    fn tree(path: String) -> Result<Vec<Entry>, Error> {
+        match path.as_str() {
+            "a" => Ok(vec![Entry::dir("b"), Entry::text("f", "in a")]),
+            "a/b" => Ok(vec![Entry::text("g", "in b")]),
+            _ => Ok(Vec::new()),
+        }
+    }
+    fn trees() -> Result<Vec<Entry>, Error> {
+        Ok(vec![Entry::dir("a")])
+    }
+    Router::new()
+        .about("A tree for tests.")
+        .dir("/owners", entries)
+        .dir("/owners/{owner}/{repo}", repository)
+        .file("/owners/{owner}/{repo}/issues/{number}/title", title)
+        .file("/by/v{number}", version)
+        .file("/by/{name}", |name: String| Ok(name))
+        .file("/by/fixed", || Ok("literal"))
+        .file("/missing", missing)
+        .dir("/trees", trees)
+        .dir("/trees/{*path}", tree)
+}
+
+/// Returns the node of a path, by lookups.
+fn at(router: &Router, path: &str) -> Option<Node> {
+    let mut node = Entry::dir("").node(String::new());
+    for name in path.split('/') {
+        node = router.lookup(&node.id, name).expect(path)?;
+    }
+    Some(node)
+}
+
+fn text(router: &Router, path: &str) -> String {
+    let node = at(router, path).expect(path);
+    match router.read(&node.id, None).expect(path) {
+        Content::Bytes(bytes) => String::from_utf8(bytes).expect("text"),
+        Content::Blob(_) => unreachable!("there is no host"),
+    }
+}
+
+fn names(router: &Router, path: &str) -> (Vec<String>, bool) {
+    let id = if path.is_empty() { String::new() } else { at(router, path).expect(path).id };
+    let page = router.list(&id, None).expect(path);
+    (page.entries.into_iter().map(|entry| entry.name).collect(), page.complete)
+}
+
+#[test]
+fn literals_list_themselves_and_the_root_says_what_there_is() {
+    let router = app();
+    assert_eq!(router.problems(), Vec::<String>::new());
+    let (root, complete) = names(&router, "");
+    assert_eq!(root, ["owners", "by", "missing", "trees", "README.md"]);
+    assert!(complete);
+    let readme = text(&router, "README.md");
+    assert!(readme.starts_with("A tree for tests.\n\n| path |"), "{readme}");
+    assert!(readme.contains("| `/owners/{owner}/{repo}/issues/{number}/title` | a file |"));
+    assert_eq!(names(&router, "by"), (vec!["fixed".to_string()], false));
+}
+
+#[test]
+fn a_literal_goes_before_captures_and_a_text_before_none() {
+    let router = app();
+    assert_eq!(text(&router, "by/fixed"), "literal\n");
+    assert_eq!(text(&router, "by/v7"), "\u{7}");
+    assert_eq!(text(&router, "by/vx"), "vx\n", "what does not parse falls through");
+    assert_eq!(text(&router, "by/other"), "other\n");
+}
+
+#[test]
+fn what_is_below_an_entry_is_known_by_its_key() {
+    let router = app();
+    let (listed, complete) = names(&router, "owners");
+    assert_eq!(listed, ["octo", "note.txt", "latest", "about"]);
+    assert!(complete && at(&router, "owners/none").is_none());
+    let octo = at(&router, "owners/octo").expect("listed");
+    assert!(octo.id.ends_with("0:77"), "{}", octo.id);
+    assert_eq!(
+        names(&router, "owners/octo/hello"),
+        (vec!["issues".into(), "77-hello".into()], true)
+    );
+    assert_eq!(text(&router, "owners/octo/hello/issues/3/title"), "77 hello 3\n");
+    assert!(at(&router, "owners/octo/hello/issues/x").is_none(), "no number");
+}
+
+#[test]
+fn entries_without_a_route_are_read_from_their_listing() {
+    let router = app();
+    assert_eq!(text(&router, "owners/note.txt"), "said\n");
+    let link = at(&router, "owners/latest").expect("listed");
+    assert!(matches!(link.kind, NodeKind::Symlink(target) if target == "octo"));
+    let about = at(&router, "owners/about").expect("listed");
+    assert!(matches!(about.kind, NodeKind::File(facts) if facts.size == Some(3)));
+}
+
+#[test]
+fn what_takes_all_that_is_left_goes_as_deep_as_it_lists() {
+    let router = app();
+    assert_eq!(names(&router, "trees").0, ["a"]);
+    assert_eq!(names(&router, "trees/a").0, ["b", "f"]);
+    assert_eq!(names(&router, "trees/a/b").0, ["g"]);
+    assert!(at(&router, "trees/a/x").is_none());
+}
+
+#[test]
+fn an_error_is_not_an_absence() {
+    let router = app();
+    let missing = at(&router, "missing").expect("a route").id;
+    let error = router.read(&missing, None).expect_err("an error");
+    assert!(matches!(error, Failure::Invalid(why) if why == "nothing here"));
+    assert!(matches!(router.read("9:x", None), Err(Failure::NotFound)));
+    let http = |error: HttpError| failure(&Error::from(error));
+    assert!(matches!(http(HttpError::Timeout), Failure::TimedOut));
+    assert!(matches!(http(HttpError::RateLimited(Some(3))), Failure::RateLimited(Some(3))));
+    assert!(matches!(http(HttpError::Denied("x".into())), Failure::Denied(_)));
+    assert!(matches!(http(HttpError::Dns("x".into())), Failure::Unavailable(_)));
+}
+
+#[test]
+fn routes_that_cannot_be_told_apart_are_named_and_nothing_is_served() {
+    fn one(_a: String) -> Result<String, Error> {
+        Ok(String::new())
+    }
+    fn number(_a: u64) -> Result<String, Error> {
+        Ok(String::new())
+    }
+    fn two(_a: String, _b: String) -> Result<String, Error> {
+        Ok(String::new())
+    }
+    let none = || Ok("");
+    for (router, said) in [
+        (Router::new().file("/a", none).file("/a", none), "the routes /a and /a are the same"),
+        (
+            Router::new().file("/{a}", one).file("/{b}", one),
+            "the routes /{a} and /{b} call one capture {a} and {b}",
+        ),
+        (
+            Router::new().file("/{a}", one).file("/{n}", number),
+            "the route /{n} is never reached: /{a} takes every name that it would",
+        ),
+        (
+            Router::new().file("/a", none).file("/a/b", none),
+            "the route /a/b leads through /a, which is a file",
+        ),
+        (
+            Router::new().file("/a/b", none).file("/a", none),
+            "the route /a is a file, and others lead through it",
+        ),
+        (
+            Router::new().file("/{a}", two),
+            "the route /{a} has 1 captures, and its function 2 parameters",
+        ),
+        (Router::new().file("a", none), "the route \"a\" does not begin with /"),
+    ] {
+        let problems = router.problems();
+        assert!(problems[0].starts_with(said), "{problems:?}");
+        let listed = router.list("", None).expect_err("refused");
+        assert!(matches!(listed, Failure::Invalid(why) if why == problems[0]));
+    }
+    // A number first, and what is none after it.
+    let good = Router::new().file("/{n}", number).file("/{a}", one);
+    assert_eq!(good.problems(), Vec::<String>::new());
+}
