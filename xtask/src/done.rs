@@ -239,6 +239,23 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "A provider over a paged JSON API with issues/open/{n}/title, index.jsonl and exact sizes, \
+               begun with omnifs init --template router, in under 150 lines: its walk costs its pages.",
+        tests: &[
+            "omnifs::it author::router::the_template_shows_a_paged_api_for_the_pages_of_its_listing",
+            "omnifs::it author::router::the_template_is_formatted_and_passes_its_own_tests",
+        ],
+    },
+    Promise {
+        text: "omnifs ls, cat, find and stat read through the daemon or with --provider FILE.wasm.",
+        tests: &[
+            "omnifs::it access::a_component_is_read_without_daemon_and_mount",
+            "omnifs::it access::a_daemon_answers_as_its_mount_does",
+            "omnifs::it access::links_are_followed_as_a_kernel_does",
+            "omnifs::it access::what_a_component_may_is_said_by_options",
+        ],
+    },
+    Promise {
         text: "A documented line of fstab works: mount, mount --all and umount of a provider, by \
                mount(8) and the binary as mount.omnifs.",
         tests: &[

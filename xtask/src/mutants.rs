@@ -76,11 +76,23 @@ pub(crate) fn run(word: &str) -> Result<()> {
             _ => bail!("the tests could not run without the rule that {}", mutant.rule),
         }
     }
+    forget()?;
     println!("{} of {} mutants were noticed", chosen.len() - missed.len(), chosen.len());
     if missed.is_empty() {
         return Ok(());
     }
     bail!("no test fails without the rule that {}", missed.join("; nor that "))
+}
+
+/// Removes what was built of the copy: cargo takes it for what the same crates of the repository
+/// itself come to, as it tells crates of a workspace apart by their place in it.
+fn forget() -> Result<()> {
+    for entry in fs::read_dir(root().join("crates"))? {
+        let name = entry?.file_name();
+        let mut clean = cargo(["clean", "--quiet", "--profile", PROFILE, "--package"]);
+        let _status = clean.arg(&name).current_dir(root()).status()?;
+    }
+    Ok(())
 }
 
 fn test(tree: &Path, tests: Tests) -> Result<ExitStatus> {

@@ -39,7 +39,10 @@ fn value(name: &[u8], facts: Facts) -> Option<String> {
         b"fresh_until" => facts.fresh_until.map(seconds),
         b"stale" => Some(word(facts.stale)),
         b"partial" => Some(word(facts.partial)),
-        b"source" => Some(facts.made?.source()?.url.clone()),
+        b"source" => match facts.source {
+            Some(url) => Some(url),
+            None => Some(facts.made?.source()?.url.clone()),
+        },
         b"etag" => facts.made?.source()?.etag.clone(),
         b"error" => facts.error.map(|LastFailure { error, request }| {
             format!("{} {error} ({request})", errno_name(&error))

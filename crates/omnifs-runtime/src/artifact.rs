@@ -49,6 +49,14 @@ impl Face {
         }
     }
 
+    /// Returns the name of the world that its providers are built for.
+    pub(crate) fn world(self) -> &'static str {
+        match self {
+            Self::Filesystem => "provider",
+            Self::Projection => "projector",
+        }
+    }
+
     /// Returns the name of its interface in the contract.
     pub(crate) fn interface(self) -> &'static str {
         match self {

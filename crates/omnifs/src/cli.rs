@@ -1,5 +1,6 @@
 //! The commands.
 
+mod access;
 mod asked;
 mod cache;
 mod check;
@@ -68,6 +69,14 @@ enum Command {
     Errors(ErrorsArgs),
     /// Say whose a path is, what is known of it, and what went wrong there last
     Explain(PathArgs),
+    /// List a directory without a mount
+    Ls(access::LsArgs),
+    /// Print files without a mount
+    Cat(access::CatArgs),
+    /// Print the paths below one without a mount
+    Find(access::FindArgs),
+    /// Say what a path is without a mount
+    Stat(access::StatArgs),
     /// Ask anew for everything at and below a path, at its next use
     Refresh(PathArgs),
     /// Look at what is kept of the providers' answers, and remove it
@@ -266,6 +275,10 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
             errors::list(&Places::find()?, provider.as_deref(), json)
         }
         Command::Explain(arguments) => explain::explain(&Places::find()?, &arguments.path),
+        Command::Ls(arguments) => access::ls(&arguments, &Places::find()?),
+        Command::Cat(arguments) => access::cat(&arguments, &Places::find()?),
+        Command::Find(arguments) => access::find(&arguments, &Places::find()?),
+        Command::Stat(arguments) => access::stat(&arguments, &Places::find()?),
         Command::Refresh(arguments) => explain::refresh(&Places::find()?, &arguments.path),
         Command::Cache(CacheCommand::Stats(CacheStatsArgs { path, json })) => {
             cache::stats(&Places::find()?, path.as_deref(), json)

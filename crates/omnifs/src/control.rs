@@ -3,13 +3,14 @@
 //! HTTP over a Unix socket that only its owner can reach: `GET /v1/status` answers a
 //! [`Status`], `GET /v1/errors` the failures, `GET /v1/caches` what is kept, `POST /v1/explain` what
 //! is known of a [`Place`]; `POST /v1/refresh` believes nothing of one any more, `POST /v1/clear`
-//! keeps nothing of it either, `POST /v1/reload` applies the configuration
-//! and `POST /v1/stop` ends the daemon.
+//! keeps nothing of it either. `POST /v1/stat`, `/v1/list` and `/v1/read` answer what a mount would:
+//! JSON, but for the bytes of a file, or 422 with a [`Refusal`]. `POST /v1/reload` applies the
+//! configuration and `POST /v1/stop` ends the daemon.
 
 pub(crate) mod client;
 pub(crate) mod server;
 
-use omnifs_vfs::AnsweredBy;
+use omnifs_vfs::{AnsweredBy, NodeKind};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`Status`] as JSON.
@@ -130,8 +131,12 @@ pub(crate) struct Known {
     pub(crate) node: u64,
     /// Whether it is a directory.
     pub(crate) directory: bool,
-    /// The exact size in bytes of a file that was read.
+    /// The exact size in bytes of a file, if it is known.
     pub(crate) size: Option<u64>,
+    /// Where a symbolic link leads to.
+    pub(crate) target: Option<String>,
+    /// The URL that a person would open.
+    pub(crate) source: Option<String>,
     /// When the bytes or names that are kept were fetched, in seconds since 1970.
     pub(crate) fetched_at: Option<u64>,
     /// Until when the answer is fresh, in seconds since 1970.
@@ -266,6 +271,66 @@ pub(crate) struct CacheStatus {
     pub(crate) memory: u64,
     /// On disk.
     pub(crate) disk: u64,
+}
+
+/// What a path stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    File,
+    Directory,
+    Symlink,
+}
+
+impl Kind {
+    /// Returns the word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::Symlink => "link",
+        }
+    }
+}
+
+impl From<NodeKind> for Kind {
+    fn from(kind: NodeKind) -> Self {
+        match kind {
+            NodeKind::File => Self::File,
+            NodeKind::Directory => Self::Directory,
+            NodeKind::Symlink => Self::Symlink,
+        }
+    }
+}
+
+/// What `POST /v1/stat` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stat {
+    pub(crate) kind: Kind,
+    /// `st_ino`.
+    pub(crate) inode: u64,
+    /// In bytes.
+    pub(crate) size: u64,
+    /// In seconds since 1970.
+    pub(crate) modified: u64,
+    /// Where a link leads to.
+    pub(crate) target: Option<String>,
+}
+
+/// A name in a directory, of `POST /v1/list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pub(crate) name: String,
+    /// What it stands for, if that is known.
+    pub(crate) kind: Option<Kind>,
+}
+
+/// Why a path cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refusal {
+    /// What a program would get: `ENOENT`.
+    pub(crate) errno: String,
+    pub(crate) reason: String,
 }
 
 /// What a provider takes of the daemon's memory, in bytes.

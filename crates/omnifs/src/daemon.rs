@@ -1,5 +1,6 @@
 //! The daemon: one process a user, which owns the mounts.
 
+pub(crate) mod alone;
 mod compose;
 pub(crate) mod disks;
 mod grants;

@@ -2,14 +2,12 @@
 
 use wit_component::{StringEncoding, embed_component_metadata};
 
-use super::{FILE_LIMIT, LoadError, component};
+use super::{FILE_LIMIT, Face, LoadError, component};
 use crate::contract;
 
-/// The world that providers are built for.
-const WORLD: &str = "provider";
-
 /// Returns the file with one `component-type` section at its end, as
-/// `wasm-tools component embed wit/ --world omnifs:provider/provider` appends it. A file that
+/// `wasm-tools component embed wit/ --world omnifs:provider/provider` appends it, or with
+/// `projector` for what exports the second face. A file that
 /// has one is returned as it is. It does not matter to the host in a component; a core module
 /// is made a component by it.
 ///
@@ -20,9 +18,12 @@ pub fn label(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     if component::outline(bytes, FILE_LIMIT)?.labelled {
         return Ok(labelled);
     }
+    // A core module without metadata says of no face that it has it.
+    let face = super::inspect(bytes).ok().and_then(|artifact| artifact.face);
+    let world = face.unwrap_or(Face::Filesystem).world();
     let (resolve, package) = contract::contract()?;
     resolve
-        .select_world(&[package], Some(WORLD))
+        .select_world(&[package], Some(world))
         .and_then(|world| {
             embed_component_metadata(&mut labelled, &resolve, world, StringEncoding::UTF8)
         })

@@ -20,6 +20,10 @@ pub struct Facts {
     pub kind: NodeKind,
     /// The exact size in bytes of a file that was read.
     pub size: Option<u64>,
+    /// Where a symbolic link leads to.
+    pub target: Option<String>,
+    /// The URL that a person would open, as the source told it with a listing that is there.
+    pub source: Option<String>,
     /// When the bytes or names that are kept were fetched.
     pub fetched_at: Option<Timestamp>,
     /// Until when the answer is fresh; `None` when there is none that could be.
@@ -49,7 +53,12 @@ impl Tree {
             above.child(name).filter(|named| named.node == node)
         });
         let mut until = named.map_or(NEVER, |named| known.fresh_until(named));
-        let (mut size, mut kept) = (None, None);
+        let (mut size, mut target, mut kept) = (None, None, None);
+        let source = known.object.place().and_then(|(_, name)| {
+            let above = nodes.get(known.parent()).ok()?.path;
+            let found = self.contents.lock().listing(above)?.found(name)?;
+            found.details?.source.as_deref().map(ToOwned::to_owned)
+        });
         match &known.body {
             Body::Directory(_) => {
                 if let Some(listing) = self.contents.lock().listing(known.path) {
@@ -64,7 +73,8 @@ impl Tree {
                 kept = body.map(|body| (body.fetched, body.partial, body.made));
             }
             Body::File(File::Promised(promise)) => size = Some(promise.size),
-            Body::File(File::Unread | File::Gone) | Body::Link(_) => {}
+            Body::Link(leads_to) => target = Some(leads_to.to_string()),
+            Body::File(File::Unread | File::Gone) => {}
         }
         let (kind, path) = (known.kind(), known.object.path());
         drop(nodes);
@@ -80,6 +90,8 @@ impl Tree {
             node,
             kind,
             size,
+            target,
+            source,
             fetched_at: fetched.map(calendar),
             fresh_until: (until != NEVER).then(|| calendar(until)),
             stale: until != NEVER && until <= now,

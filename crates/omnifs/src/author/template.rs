@@ -22,6 +22,8 @@ pub(super) enum Template {
     Minimal,
     /// The objects of a JSON API as files, with a test
     Http,
+    /// The same by routes and plain functions, with what is known of a file in its listing
+    Router,
 }
 
 impl Template {
@@ -30,6 +32,7 @@ impl Template {
         match self {
             Self::Minimal => include_str!("../../templates/minimal/manifest.toml"),
             Self::Http => include_str!("../../templates/http/manifest.toml"),
+            Self::Router => include_str!("../../templates/router/manifest.toml"),
         }
     }
 
@@ -38,6 +41,7 @@ impl Template {
         match self {
             Self::Minimal => include_str!("../../templates/minimal/lock.toml"),
             Self::Http => include_str!("../../templates/http/lock.toml"),
+            Self::Router => include_str!("../../templates/router/lock.toml"),
         }
     }
 
@@ -50,6 +54,7 @@ impl Template {
                 ("src/lib.rs", include_str!("../../templates/http/lib.rs")),
                 ("src/tree.rs", include_str!("../../templates/http/tree.rs")),
             ],
+            Self::Router => &[("src/lib.rs", include_str!("../../templates/router/lib.rs"))],
         };
         SHARED.iter().chain(own).copied()
     }
@@ -58,7 +63,7 @@ impl Template {
     pub(super) fn grants(self) -> &'static [&'static str] {
         match self {
             Self::Minimal => &[],
-            Self::Http => &[
+            Self::Http | Self::Router => &[
                 "[provider.capabilities]",
                 "http = { allow = [\"api.example.com\"] }",
                 "secrets = { MY_API_KEY = { env = \"MY_API_KEY\" } }",
@@ -72,7 +77,7 @@ impl Template {
     pub(super) fn advice(self) -> Option<&'static str> {
         match self {
             Self::Minimal => None,
-            Self::Http => Some(
+            Self::Http | Self::Router => Some(
                 "put your API in the place of api.example.com; leave secrets out if it wants no key",
             ),
         }

@@ -42,12 +42,16 @@ pub(super) fn explain(places: &Places, path: &Path) -> Result<Exit, Failure> {
 
 fn told(known: &Known) -> String {
     let Known { node, directory, size, fetched_at, fresh_until, stale, partial, .. } = known;
-    let what = match (directory, size) {
-        (true, _) => "a directory".to_owned(),
-        (false, Some(size)) => format!("a file of {size} bytes"),
-        (false, None) => "a file, not read yet".to_owned(),
+    let what = match (directory, &known.target, size) {
+        (true, ..) => "a directory".to_owned(),
+        (false, Some(target), _) => format!("a symbolic link to {target}"),
+        (false, None, Some(size)) => format!("a file of {size} bytes"),
+        (false, None, None) => "a file, not read yet".to_owned(),
     };
     let mut text = format!("node: {node}, {what}\n");
+    if let Some(url) = &known.source {
+        text.push_str(&format!("source: {url}\n"));
+    }
     match fetched_at {
         Some(at) => text.push_str(&format!("fetched: {}\n", date(*at))),
         None => text.push_str("fetched: nothing of it is kept\n"),

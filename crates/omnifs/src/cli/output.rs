@@ -25,12 +25,20 @@ pub(super) enum Output {
     Closed,
 }
 
-/// Writes bytes to standard output, all of them.
+/// Writes a text to standard output, all of it; what a terminal obeys is left out for who is none.
 ///
 /// # Errors
 /// When it cannot be written, for another reason than that nobody reads it.
 pub(super) fn write(bytes: &[u8]) -> Result<Output, Failure> {
-    let mut out = anstream::stdout().lock();
+    write_to(anstream::stdout().lock(), bytes)
+}
+
+/// As [`write`], and nothing is done to the bytes: they are a file's.
+pub(super) fn write_raw(bytes: &[u8]) -> Result<Output, Failure> {
+    write_to(io::stdout().lock(), bytes)
+}
+
+fn write_to(mut out: impl Write, bytes: &[u8]) -> Result<Output, Failure> {
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(Output::Open),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Output::Closed),

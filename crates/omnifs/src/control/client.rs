@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::{Caches, CallFailure, Known, Place, Refreshed, Reloaded, Status};
+use super::{Caches, CallFailure, Item, Known, Place, Refreshed, Refusal, Reloaded, Stat, Status};
 use crate::places::{Places, SocketPath};
 
 /// How long the daemon may take to answer: it answers from memory.
@@ -106,6 +106,42 @@ impl<'a> Daemon<'a> {
         self.tell(place, "/v1/clear")
     }
 
+    /// Returns what a place is, or why that cannot be said.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or in a form that this version does not know.
+    pub(crate) fn stat(&self, place: &Place) -> anyhow::Result<Result<Stat, Refusal>> {
+        self.read_place(place, "/v1/stat")?
+            .map_or_else(|no| Ok(Err(no)), |yes| parsed(&yes).map(Ok))
+    }
+
+    /// Returns the names in a place, or why they cannot be read.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or in a form that this version does not know.
+    pub(crate) fn list(&self, place: &Place) -> anyhow::Result<Result<Vec<Item>, Refusal>> {
+        self.read_place(place, "/v1/list")?
+            .map_or_else(|no| Ok(Err(no)), |yes| parsed(&yes).map(Ok))
+    }
+
+    /// Returns the bytes of a place, or why they cannot be read.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or in a form that this version does not know.
+    pub(crate) fn read(&self, place: &Place) -> anyhow::Result<Result<Vec<u8>, Refusal>> {
+        Ok(self.read_place(place, "/v1/read")?.map(|bytes| bytes.to_vec()))
+    }
+
+    fn read_place(&self, place: &Place, path: &str) -> anyhow::Result<Result<Bytes, Refusal>> {
+        let body = serde_json::to_vec(place).context("cannot write JSON")?;
+        let (status, answer) = self.ask_any(RELOAD, Method::POST, (path, body.into()))?;
+        match status {
+            StatusCode::OK => Ok(Ok(answer)),
+            StatusCode::UNPROCESSABLE_ENTITY => Ok(Err(parsed(&answer)?)),
+            status => bail!("the daemon answered {status} to {path}"),
+        }
+    }
+
     /// Asks the daemon to end; it does so after its answer.
     ///
     /// # Errors
@@ -139,6 +175,20 @@ impl<'a> Daemon<'a> {
         method: Method,
         request: (&str, Bytes),
     ) -> anyhow::Result<Bytes> {
+        let path = request.0.to_owned();
+        match self.ask_any(limit, method, request)? {
+            (StatusCode::OK, body) => Ok(body),
+            (status, _) => bail!("the daemon answered {status} to {path}"),
+        }
+    }
+
+    /// Returns the answer, whatever its status.
+    fn ask_any(
+        &self,
+        limit: Duration,
+        method: Method,
+        request: (&str, Bytes),
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             match tokio::time::timeout(limit, self.exchange(method, request)).await {
@@ -148,7 +198,11 @@ impl<'a> Daemon<'a> {
         })
     }
 
-    async fn exchange(&self, method: Method, (path, body): (&str, Bytes)) -> anyhow::Result<Bytes> {
+    async fn exchange(
+        &self,
+        method: Method,
+        (path, body): (&str, Bytes),
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
         let socket = SocketPath::in_directory(&self.places.runtime)?;
         let stream = UnixStream::connect(socket.as_path()).await?;
         let (mut sender, connection) =
@@ -161,9 +215,10 @@ impl<'a> Daemon<'a> {
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         driver.abort();
-        if status != StatusCode::OK {
-            bail!("the daemon answered {status} to {path}");
-        }
-        Ok(body)
+        Ok((status, body))
     }
+}
+
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> anyhow::Result<T> {
+    serde_json::from_slice(body).context("this version cannot read the daemon's answer")
 }

@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::future::BoxFuture;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 
-use super::{Caches, CallFailure, Known, Place, Refreshed, Reloaded, Status};
+use super::{Caches, CallFailure, Known, Place, Refreshed, Refusal, Reloaded, Status};
 use crate::places::SocketPath;
+use crate::walk::Walk;
 
 /// What the socket tells and does.
 pub(crate) trait Control: Send + Sync + 'static {
@@ -38,6 +41,9 @@ pub(crate) trait Control: Send + Sync + 'static {
     /// Keeps nothing any more of a place and what is below it; returns whether there is such a
     /// provider.
     fn clear(&self, place: &Place) -> bool;
+
+    /// Returns the tree that a place is in, while it is served.
+    fn walk(&self, place: &Place) -> Result<Walk, Refusal>;
 
     /// Applies the configuration as it is now. The error is what is wrong with it, for the
     /// user; nothing changes then.
@@ -107,6 +113,9 @@ impl Socket {
                     Json(Refreshed { known: control.clear(&place) })
                 }),
             )
+            .route("/v1/stat", post(stat))
+            .route("/v1/list", post(list))
+            .route("/v1/read", post(read))
             .route(
                 "/v1/reload",
                 post(async |State(control): State<Arc<dyn Control>>| {
@@ -124,6 +133,25 @@ impl Socket {
         if let Err(error) = axum::serve(OwnUser { listener }, routes).await {
             tracing::error!(%error, "the control socket ended");
         }
+    }
+}
+
+async fn stat(State(control): State<Arc<dyn Control>>, Json(place): Json<Place>) -> Response {
+    answer(async { Ok(Json(control.walk(&place)?.stat(&place.path).await?)) }.await)
+}
+
+async fn list(State(control): State<Arc<dyn Control>>, Json(place): Json<Place>) -> Response {
+    answer(async { Ok(Json(control.walk(&place)?.list(&place.path).await?)) }.await)
+}
+
+async fn read(State(control): State<Arc<dyn Control>>, Json(place): Json<Place>) -> Response {
+    answer(async { control.walk(&place)?.read(&place.path).await }.await)
+}
+
+fn answer(outcome: Result<impl IntoResponse, Refusal>) -> Response {
+    match outcome {
+        Ok(answer) => answer.into_response(),
+        Err(refusal) => (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response(),
     }
 }
 

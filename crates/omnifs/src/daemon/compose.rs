@@ -10,7 +10,7 @@ use omnifs_runtime::{
     Engine, EngineOptions, LoadError, LogLine, LogSource, Provider, ProviderLog, ProviderOptions,
     Severity,
 };
-use omnifs_vfs::{Identity, Settings, Source, SystemClock, Tree};
+use omnifs_vfs::{Clock, Identity, Settings, Source, SystemClock, Tree};
 use tokio::runtime::Handle;
 
 use super::disks::{self, Disks};
@@ -47,6 +47,18 @@ pub(super) struct Loaded {
 /// # Errors
 /// When the engine cannot be made.
 pub(super) fn host(config: Config, places: &Places) -> anyhow::Result<Arc<Host>> {
+    let (parts, providers) = parts(config, places)?;
+    Ok(Host::new(providers, parts, places.clone()))
+}
+
+/// Returns what the providers of a configuration share, and their own parts of it.
+///
+/// # Errors
+/// When the engine cannot be made.
+pub(super) fn parts(
+    config: Config,
+    places: &Places,
+) -> anyhow::Result<(Parts, Vec<ProviderConfig>)> {
     let options =
         EngineOptions { compiled: Some(places.compiled.clone()), stack: config.host.stack };
     let common = Common {
@@ -65,10 +77,15 @@ pub(super) fn host(config: Config, places: &Places) -> anyhow::Result<Arc<Host>>
         disks: Disks::new(places.clone()),
         host: config.host,
     };
-    Ok(Host::new(config.providers, parts, places.clone()))
+    Ok((parts, config.providers))
 }
 
 impl Parts {
+    /// Returns the clock of all trees.
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.common.clock)
+    }
+
     /// Reads, checks and compiles a provider's component.
     ///
     /// # Errors

@@ -13,8 +13,9 @@ use super::compose::Parts;
 use super::slot::Slot;
 use crate::config::{Component, Config, ConfigError, ProviderConfig};
 use crate::control::server::Control;
-use crate::control::{Caches, CallFailure, Known, Place, SCHEMA, Status, Trouble};
+use crate::control::{Caches, CallFailure, Known, Place, Refusal, SCHEMA, Status, Trouble};
 use crate::places::Places;
+use crate::walk::Walk;
 
 /// How long the end waits for what is to be kept on disk.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -257,6 +258,14 @@ impl Control for Host {
 
     fn clear(&self, place: &Place) -> bool {
         self.slot(&place.provider).is_some_and(|slot| slot.clear(&place.path))
+    }
+
+    fn walk(&self, place: &Place) -> Result<Walk, Refusal> {
+        let tree = self.slot(&place.provider).and_then(|slot| slot.tree());
+        tree.map(Walk::new).ok_or_else(|| Refusal {
+            errno: "ENODEV".to_owned(),
+            reason: format!("{} is not served", place.provider),
+        })
     }
 
     fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<(), String>> {

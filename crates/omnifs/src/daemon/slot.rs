@@ -294,6 +294,8 @@ impl Slot {
             node: facts.node.0,
             directory: facts.kind == NodeKind::Directory,
             size: facts.size,
+            target: facts.target,
+            source: facts.source,
             fetched_at: facts.fetched_at.map(seconds),
             fresh_until: facts.fresh_until.map(seconds),
             stale: facts.stale,
@@ -334,7 +336,7 @@ impl Slot {
         Some(CacheReport { provider: self.name.clone(), memory: Some(kept.memory), disk })
     }
 
-    fn tree(&self) -> Option<Arc<Tree>> {
+    pub(super) fn tree(&self) -> Option<Arc<Tree>> {
         self.serving(|serving| Arc::clone(&serving.tree))
     }
 

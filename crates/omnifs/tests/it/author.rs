@@ -2,6 +2,7 @@
 
 mod http;
 mod registry;
+mod router;
 mod toolchain;
 
 use std::fs;

@@ -7,6 +7,7 @@
     reason = "tests: a helper that fails must fail the test, and a test's time is the real one"
 )]
 
+mod access;
 mod author;
 mod config;
 mod demo;

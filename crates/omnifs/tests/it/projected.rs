@@ -44,6 +44,17 @@ fn files_directories_and_links_are_what_it_says() {
         mount.display()
     );
     assert_eq!(sandbox.shell(&copied).expect_code(0).stdout, "dir/leaf\nleaf\n");
+    let explain = |path: &str| sandbox.omnifs(["explain".into(), mount.join(path)]).stdout;
+    let _listed = fs::read_dir(mount.join("dir")).unwrap().count();
+    assert!(
+        explain("dir/leaf").contains("source: https://example.com/leaf\n"),
+        "{}",
+        explain("dir/leaf")
+    );
+    assert!(explain("link").contains("a symbolic link to dir/leaf\n"), "{}", explain("link"));
+    let source =
+        format!("getfattr --only-values -n user.omnifs.source {}/dir/leaf", mount.display());
+    assert_eq!(sandbox.shell(&source).expect_code(0).stdout, "https://example.com/leaf");
     // Over a restart an object has the same number.
     let _restarted = sandbox.omnifs(["restart"]).expect_code(0);
     assert_eq!(fs::metadata(mount.join("dir/leaf")).unwrap().ino(), leaf.ino());
