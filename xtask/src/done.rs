@@ -247,10 +247,12 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
-        text: "omnifs ls, cat, find and stat read through the daemon or with --provider FILE.wasm.",
+        text: "omnifs ls, cat, find and stat read through the daemon or with --provider FILE.wasm; start \
+               --no-mount.",
         tests: &[
             "omnifs::it access::a_component_is_read_without_daemon_and_mount",
             "omnifs::it access::a_daemon_answers_as_its_mount_does",
+            "omnifs::it access::a_daemon_without_mounts_serves_and_takes_changes",
             "omnifs::it access::links_are_followed_as_a_kernel_does",
             "omnifs::it access::what_a_component_may_is_said_by_options",
         ],

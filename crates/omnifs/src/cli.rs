@@ -108,6 +108,9 @@ struct CheckArgs {
 
 #[derive(Debug, Args)]
 struct StartArgs {
+    /// Mount nothing: `omnifs ls`, `cat`, `find` and `stat` read through the daemon
+    #[arg(long)]
+    no_mount: bool,
     /// Stay in the foreground and log to the terminal, too
     #[arg(long)]
     foreground: bool,
@@ -250,11 +253,13 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Check(arguments) => check::run(&arguments.file),
         Command::Provider(command) => provider::run(&command, &Places::find()?),
         Command::Demo(arguments) => demo::run(&arguments),
-        Command::Start(StartArgs { foreground: false, .. }) => launch::start(&Places::find()?),
-        Command::Start(StartArgs { detached: false, .. }) => {
-            daemon::run(&Places::find()?, Mode::Foreground)
+        Command::Start(StartArgs { foreground: false, no_mount, .. }) => {
+            launch::start(&Places::find()?, !no_mount)
         }
-        Command::Start(_) => daemon::run(&Places::find()?, Mode::Detached),
+        Command::Start(StartArgs { detached, no_mount, .. }) => {
+            let mode = if detached { Mode::Detached } else { Mode::Foreground };
+            daemon::run(&Places::find()?, mode, !no_mount)
+        }
         Command::Stop => running::stop(&Places::find()?),
         Command::Restart => launch::restart(&Places::find()?),
         Command::Reload => launch::reload(&Places::find()?),

@@ -27,6 +27,9 @@ pub(crate) struct Status {
     pub(crate) version: String,
     /// The providers, in the order of the configuration.
     pub(crate) providers: Vec<ProviderStatus>,
+    /// Whether they are served without mounts; not written when it is not so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) no_mount: bool,
 }
 
 /// One provider of a [`Status`].
@@ -376,6 +379,7 @@ mod tests {
                 cache: CacheStatus { memory: 4, disk: 0 },
                 memory: MemoryStatus { instances: 5, cache: 4, nodes: 6, http: 7 },
             }],
+            no_mount: false,
         };
         let expected = concat!(
             r#"{"schema":1,"pid":1,"version":"1.0.0","providers":[{"name":"n","path":"/n.wasm","#,

@@ -48,16 +48,16 @@ pub(crate) enum Mode {
     Detached,
 }
 
-/// Runs the daemon until somebody ends it.
+/// Runs the daemon until somebody ends it; without `mounts` it answers on its socket alone.
 ///
 /// # Errors
 /// When it could not start. A detached daemon has reported the failure already.
-pub(crate) fn run(places: &Places, mode: Mode) -> Result<Exit, Failure> {
+pub(crate) fn run(places: &Places, mode: Mode, mounts: bool) -> Result<Exit, Failure> {
     let readiness = match mode {
         Mode::Foreground => Readiness::ServiceManager,
         Mode::Detached => Readiness::on_standard_output()?,
     };
-    let started = start(places, mode);
+    let started = start(places, mode, mounts);
     let (lock, daemon) = match started {
         Ok(parts) => parts,
         Err(failure) => {
@@ -71,7 +71,7 @@ pub(crate) fn run(places: &Places, mode: Mode) -> Result<Exit, Failure> {
 }
 
 /// Everything that can fail before the first mount.
-fn start(places: &Places, mode: Mode) -> Result<(Lock, Daemon), Failure> {
+fn start(places: &Places, mode: Mode, mounts: bool) -> Result<(Lock, Daemon), Failure> {
     harden(mode)?;
     let config = Config::load(&places.config, &places.home)?;
     own_directory(&places.runtime, env::RUNTIME_DIR)?;
@@ -87,7 +87,7 @@ fn start(places: &Places, mode: Mode) -> Result<(Lock, Daemon), Failure> {
         .context("cannot start the daemon's threads")?;
     let (socket, host) = {
         let _entered = runtime.enter();
-        (Socket::bind(&places.runtime)?, compose::host(config, places)?)
+        (Socket::bind(&places.runtime)?, compose::host(config, places, mounts)?)
     };
     tracing::info!(version = VERSION, config = %places.config.display(), "started");
     Ok((lock, Daemon { runtime, socket, host }))

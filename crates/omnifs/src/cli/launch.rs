@@ -18,12 +18,12 @@ use crate::exit::{Exit, Failure};
 use crate::places::Places;
 
 /// Starts a daemon where none runs.
-pub(super) fn start(places: &Places) -> Result<Exit, Failure> {
+pub(super) fn start(places: &Places, mounts: bool) -> Result<Exit, Failure> {
     if let Some(holder) = running::settled(places)? {
         running::note_version(&holder);
         return Err(lock::already_running(Some(&holder)));
     }
-    launch(places, &load(places)?)
+    launch(places, &load(places)?, mounts)
 }
 
 /// Ends the daemon that runs, if any, and starts one.
@@ -33,7 +33,7 @@ pub(super) fn restart(places: &Places) -> Result<Exit, Failure> {
     if running::end(places)?.is_none() {
         output::print("omnifs was not running and is started\n")?;
     }
-    launch(places, &config)
+    launch(places, &config, true)
 }
 
 fn load(places: &Places) -> Result<Config, Failure> {
@@ -54,15 +54,17 @@ pub(super) fn apply(places: &Places) -> Result<(), Failure> {
     }
 }
 
-fn launch(places: &Places, config: &Config) -> Result<Exit, Failure> {
-    spawn(places)?;
+fn launch(places: &Places, config: &Config, mounts: bool) -> Result<Exit, Failure> {
+    spawn(places, mounts)?;
     report(places, config)
 }
 
 /// Reads every mount and shows how the providers stand.
 fn report(places: &Places, config: &Config) -> Result<Exit, Failure> {
     let mut status = running::daemon(places)?.status()?;
-    probe::all(&mut status, config);
+    if !status.no_mount {
+        probe::all(&mut status, config);
+    }
     if status.providers.is_empty() {
         output::print(&format!("no providers in {}\n", places.config.display()))?;
     }
@@ -87,12 +89,13 @@ fn keep_descriptors() -> std::io::Result<()> {
 }
 
 /// Runs this program as a daemon and returns when it has mounted what it can.
-pub(super) fn spawn(places: &Places) -> Result<(), Failure> {
+pub(super) fn spawn(places: &Places, mounts: bool) -> Result<(), Failure> {
     keep_descriptors().context("cannot keep this command's descriptors from the daemon")?;
     // The process's own file, also when another version has taken its name meanwhile.
     let mut daemon = Command::new("/proc/self/exe")
         .arg0("omnifs")
         .args(["start", "--foreground", "--detached"])
+        .args((!mounts).then_some("--no-mount"))
         .env(env::CONFIG, &places.config)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

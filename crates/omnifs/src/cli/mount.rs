@@ -174,7 +174,7 @@ fn mount(arguments: &MountArgs, options: Options) -> Result<(), Failure> {
         return Ok(());
     }
     match lock::holder(&places)? {
-        None => launch::spawn(&places)?,
+        None => launch::spawn(&places, true)?,
         // Mounted already, as after another line's daemon mounted everything: nothing to do.
         Some(_) if serves(&places, provider)? => {}
         Some(_) => launch::apply(&places)?,

@@ -33,7 +33,7 @@ pub(super) fn write(bytes: &[u8]) -> Result<Output, Failure> {
     write_to(anstream::stdout().lock(), bytes)
 }
 
-/// As [`write`], and nothing is done to the bytes: they are a file's.
+/// As [`write()`], and nothing is done to the bytes: they are a file's.
 pub(super) fn write_raw(bytes: &[u8]) -> Result<Output, Failure> {
     write_to(io::stdout().lock(), bytes)
 }

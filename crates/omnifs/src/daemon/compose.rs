@@ -34,6 +34,8 @@ pub(super) struct Parts {
     /// The same of the disk.
     promised_disk: u64,
     pub(super) disks: Disks,
+    /// Whether trees are mounted, or read through the control socket alone.
+    pub(super) mounts: bool,
 }
 
 /// A component that can be served, and whose its answers are.
@@ -46,8 +48,9 @@ pub(super) struct Loaded {
 ///
 /// # Errors
 /// When the engine cannot be made.
-pub(super) fn host(config: Config, places: &Places) -> anyhow::Result<Arc<Host>> {
+pub(super) fn host(config: Config, places: &Places, mounts: bool) -> anyhow::Result<Arc<Host>> {
     let (parts, providers) = parts(config, places)?;
+    let parts = Parts { mounts, ..parts };
     Ok(Host::new(providers, parts, places.clone()))
 }
 
@@ -75,6 +78,7 @@ pub(super) fn parts(
         promised: config.enabled().map(|provider| provider.cache.memory).sum(),
         promised_disk: config.enabled().filter_map(|provider| provider.cache.disk).sum(),
         disks: Disks::new(places.clone()),
+        mounts: true,
         host: config.host,
     };
     Ok((parts, config.providers))
@@ -109,7 +113,7 @@ impl Parts {
         Ok(Loaded { provider, identity })
     }
 
-    /// Mounts a provider at `path` and serves it.
+    /// Mounts a provider at `path`, if that is wanted, and serves it.
     ///
     /// # Errors
     /// Why it cannot be mounted, for the user.
@@ -122,6 +126,9 @@ impl Parts {
         let source: Arc<dyn Source> = Arc::<Provider>::clone(&provider);
         let settings = self.settings(config, (&provider, identity));
         let tree = Tree::new(source, Arc::clone(&self.common.clock), settings);
+        if !self.mounts {
+            return Ok(Serving { provider, tree, session: None });
+        }
         let options = MountOptions {
             mountpoint: path.to_path_buf(),
             name: config.name.clone(),
@@ -131,7 +138,7 @@ impl Parts {
         let options = SessionOptions { answer: config.limits.answer, notices: Notices::Auto };
         let session = Session::serve(connection, Arc::clone(&tree), self.runtime.clone(), options)
             .map_err(|error| refused(&error.into()))?;
-        Ok(Serving { provider, tree, session: Arc::new(session) })
+        Ok(Serving { provider, tree, session: Some(Arc::new(session)) })
     }
 
     /// Returns how a provider's tree caches.

@@ -103,7 +103,9 @@ impl Host {
         match tokio::task::spawn_blocking(blocking).await {
             Ok(Ok(Some(serving))) => {
                 tracing::info!(provider = name, mount = %config.mount.display(), "mounted");
-                tokio::spawn(slot.watch(serving.session));
+                if let Some(session) = serving.session {
+                    tokio::spawn(slot.watch(session));
+                }
             }
             Ok(Ok(None)) => {}
             Ok(Err(trouble)) => slot.fail(trouble),
@@ -158,7 +160,7 @@ impl Host {
                 old.iter().position(|slot| slot.name() == new.name && slot.keeps_mount(&new));
             let standing = known.map(|at| old.swap_remove(at));
             match standing {
-                Some(slot) if slot.mounted_at().is_some() => {
+                Some(slot) if slot.stands() => {
                     exchanges.push((Arc::clone(&slot), Arc::new(new)));
                     slots.push(slot);
                 }
@@ -234,6 +236,7 @@ impl Control for Host {
             pid: rustix::process::getpid().as_raw_pid(),
             version: VERSION.to_owned(),
             providers: self.slots().iter().map(|slot| slot.status()).collect(),
+            no_mount: !self.parts.mounts,
         }
     }
 

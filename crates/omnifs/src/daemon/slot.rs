@@ -90,8 +90,8 @@ pub(super) struct Serving {
     pub(super) provider: Arc<Provider>,
     /// Its tree.
     pub(super) tree: Arc<Tree>,
-    /// The conversation with the kernel.
-    pub(super) session: Arc<Session>,
+    /// The conversation with the kernel, if it is mounted.
+    pub(super) session: Option<Arc<Session>>,
 }
 
 impl Slot {
@@ -121,7 +121,14 @@ impl Slot {
 
     /// Returns the path where it is mounted now.
     pub(super) fn mounted_at(&self) -> Option<PathBuf> {
-        self.serving(|serving| serving.session.mountpoint().map(Path::to_path_buf)).flatten()
+        let at = |session: &Arc<Session>| session.mountpoint().map(Path::to_path_buf);
+        self.serving(|serving| serving.session.as_ref().and_then(at)).flatten()
+    }
+
+    /// Returns whether it is mounted, or serves without that.
+    pub(super) fn stands(&self) -> bool {
+        self.serving(|serving| serving.session.is_none()).unwrap_or_default()
+            || self.mounted_at().is_some()
     }
 
     /// Returns what `ask` finds in what serves, if anything does. Held for a moment only.
@@ -204,7 +211,9 @@ impl Slot {
 
     /// Loads the component and mounts it; `None` when the daemon is ending meanwhile.
     pub(super) fn mount(&self, parts: &Parts, path: &Path) -> Result<Option<Serving>, Trouble> {
-        mountpoint::prepare(path)?;
+        if parts.mounts {
+            mountpoint::prepare(path)?;
+        }
         let config = self.config();
         *self.tried.lock() = (Arc::clone(&config), Stamp::of(&config.component));
         let loaded = parts.load(&config)?;
@@ -255,7 +264,8 @@ impl Slot {
         *self.gate.lock() = Gate::Closed;
         let standing = std::mem::replace(&mut *self.standing.lock(), Standing::Unmounted);
         let Standing::Serving(serving) = standing else { return };
-        match serving.session.unmount() {
+        let Some(session) = serving.session else { return };
+        match session.unmount() {
             Ok(how) => tracing::info!(provider = self.name, ?how, "unmounted"),
             Err(error) => tracing::error!(provider = self.name, %error, "cannot unmount"),
         }

@@ -4,7 +4,7 @@ use std::fs;
 
 use testkit::{Output, Sandbox, guests};
 
-use crate::{OMNIFS, mounted};
+use crate::{OMNIFS, config_of, mounted};
 
 /// Runs a command on a component of its own, without a daemon.
 fn alone(sandbox: &Sandbox, command: &str, component: &str, arguments: &[&str]) -> Output {
@@ -73,6 +73,30 @@ fn what_a_component_may_is_said_by_options() {
     assert!(nothing.contains("KEY"), "{nothing}");
     let without = sandbox.omnifs(["cat", "--allow", "x", "/config"]).expect_code(2).stderr;
     assert!(without.contains("--provider"), "{without}");
+}
+
+#[test]
+fn a_daemon_without_mounts_serves_and_takes_changes() {
+    let sandbox = Sandbox::new(OMNIFS);
+    let one = [("hello", guests::HELLO_PATH)];
+    sandbox.configure(&config_of(&sandbox, &one, ""));
+    let started = sandbox.omnifs(["start", "--no-mount"]).expect_code(0).stdout;
+    assert!(started.contains("ready"), "{started}");
+    assert!(sandbox.mounts().is_empty());
+    let mounts = sandbox.root().join("mnt");
+    assert!(!mounts.exists(), "and no directory for one");
+    let cat = |path: &str| sandbox.omnifs(["cat".into(), mounts.join(path)]);
+    assert_eq!(cat("hello/hello.txt").expect_code(0).stdout, "hello from omnifs\n");
+    let both = [one[0], ("tree", guests::TREE_PATH)];
+    sandbox.configure(&config_of(&sandbox, &both, ""));
+    let _reloaded = sandbox.omnifs(["reload"]).expect_code(0);
+    assert!(!cat("tree/README.txt").expect_code(0).stdout.is_empty());
+    assert_eq!(cat("hello/hello.txt").expect_code(0).stdout, "hello from omnifs\n");
+    let status = sandbox.omnifs(["status", "--json"]).expect_code(0).stdout;
+    assert!(status.contains("\"no_mount\":true"), "{status}");
+    let _stopped = sandbox.omnifs(["stop"]).expect_code(0);
+    let _restarted = sandbox.omnifs(["restart"]).expect_code(0);
+    assert_eq!(sandbox.mounts().len(), 2, "a restart mounts");
 }
 
 #[test]
