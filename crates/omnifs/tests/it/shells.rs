@@ -15,7 +15,7 @@ fn bash_completes_the_commands() {
         COMP_WORDS=(omnifs start --); COMP_CWORD=2; _omnifs omnifs -- start
         echo ${COMPREPLY[@]}";
     let output = run(sandbox.command("bash").args(["-c", line])).expect_code(0);
-    let offered = "start status\n--json\n--foreground --help\n";
+    let offered = "start status stat\n--json\n--no-mount --foreground --help\n";
     assert_eq!((output.stdout.as_str(), output.stderr.as_str()), (offered, ""));
 }
 
