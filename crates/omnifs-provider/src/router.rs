@@ -339,11 +339,8 @@ impl Router {
     }
 }
 
-fn types_of<T, P>(_handler: &impl Handler<T, P>) -> Vec<Typed> {
-    fn of<T, P, H: Handler<T, P>>(_handler: &H) -> Vec<Typed> {
-        H::types()
-    }
-    of(_handler)
+fn types_of<T, P, H: Handler<T, P>>(_handler: &H) -> Vec<Typed> {
+    H::types()
 }
 
 /// Returns the node of a place of which only the routes tell.

@@ -41,6 +41,7 @@ pub use clients::{Tls, TlsError};
 pub(crate) use failure::HttpFailure;
 pub(crate) use gate::Gate;
 pub use limits::HttpLimits;
+pub(crate) use limits::count;
 pub use pace::HostStatistics;
 pub use path_rules::PathPattern;
 pub(crate) use request::{Form, Redirects, Value, Wanted};

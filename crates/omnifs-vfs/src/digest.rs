@@ -10,6 +10,9 @@ use crate::Name;
 pub(crate) struct Digest([u8; 16]);
 
 impl Digest {
+    /// Stands for no digest where an `Option` has no room; nothing is known to have this one.
+    pub(crate) const NONE: Self = Self([0; 16]);
+
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(short(blake3::Hasher::new().update(bytes)))
     }

@@ -9,6 +9,7 @@ mod journal;
 pub(crate) mod lock;
 pub(crate) mod mountpoint;
 mod network;
+mod readable;
 pub(crate) mod readiness;
 mod slot;
 mod watch;

@@ -32,14 +32,14 @@ impl Step {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let rest = |text: &str| unescaped(text.get(1..)?);
+        let rest = |text: &str| Some(unescaped(text.get(1..)?));
         Some(match text.chars().next()? {
             '.' => Self::Literal(rest(text)?),
             '*' => Self::Rest(rest(text)?),
             '!' => Self::Entry(rest(text)?),
             _ => {
                 let (place, value) = text.split_once(':')?;
-                Self::Capture(place.parse().ok()?, unescaped(value)?)
+                Self::Capture(place.parse().ok()?, unescaped(value))
             }
         })
     }
@@ -93,8 +93,8 @@ fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace('/', "%2F")
 }
 
-fn unescaped(text: &str) -> Option<String> {
-    Some(text.replace("%2F", "/").replace("%25", "%"))
+fn unescaped(text: &str) -> String {
+    text.replace("%2F", "/").replace("%25", "%")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::bindings::capabilities::http::{
     HeaderValue, Host, HostBlob, HostIncoming, HttpError, Redirects as AskedRedirects, Request,
     Response, SecretUse,
 };
-use crate::http::{Allowed, Fetched, Form, HttpFailure, Redirects, Started, Value, Wanted};
+use crate::http::{Allowed, Fetched, Form, HttpFailure, Redirects, Started, Value, Wanted, count};
 use crate::store::State;
 
 /// The most bytes of one `blob.read` or `incoming.read`.
@@ -39,7 +39,7 @@ impl Host for State {
             let begun = Instant::now();
             (http.fetch(wanted).await, begun.elapsed())
         };
-        let at_once = usize::try_from(http.limits().per_call.max(1)).unwrap_or(usize::MAX);
+        let at_once = count(http.limits().per_call);
         let mut wanted = wanted.into_iter();
         loop {
             let some: Vec<_> = wanted.by_ref().take(at_once).map(&timed).collect();

@@ -56,6 +56,6 @@ impl Default for HttpLimits {
 }
 
 /// Returns a number of them for the types that count with a `usize`.
-pub(super) fn count(limit: u32) -> usize {
+pub(crate) fn count(limit: u32) -> usize {
     usize::try_from(limit.max(1)).unwrap_or(usize::MAX)
 }

@@ -64,7 +64,7 @@ pub(crate) struct Version {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Promise {
     pub(crate) size: u64,
-    /// The digest of what the source calls this version; that of nothing when it has no name.
+    /// The digest of what the source calls this version, or [`Digest::NONE`] when it has no name.
     pub(crate) version: Digest,
     pub(crate) modified: Timestamp,
     /// Until when this version is known to be the file's.
@@ -74,7 +74,7 @@ pub(crate) struct Promise {
 impl Promise {
     /// Returns the digest of the version's name, if it has one.
     pub(crate) fn told(&self) -> Option<Digest> {
-        (self.version != Digest::of(&[])).then_some(self.version)
+        (self.version != Digest::NONE).then_some(self.version)
     }
 }
 

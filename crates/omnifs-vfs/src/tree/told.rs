@@ -104,7 +104,8 @@ impl Tree {
     fn promise_of(&self, found: &Found, until: Duration) -> Option<Promise> {
         let details = found.details.as_ref()?;
         let size = details.size.filter(|_| found.child.kind == NodeKind::File)?;
-        let version = Digest::of(details.version.as_deref().unwrap_or_default().as_bytes());
+        let name = details.version.as_deref().filter(|name| !name.is_empty());
+        let version = name.map_or(Digest::NONE, |name| Digest::of(name.as_bytes()));
         let modified = details.modified.unwrap_or(self.born);
         Some(Promise { size, version, modified, until })
     }

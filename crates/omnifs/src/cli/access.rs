@@ -194,27 +194,24 @@ pub(super) fn ls(arguments: &LsArgs, places: &Places) -> Result<Exit, Failure> {
     let access = Access::open(&arguments.whose, places)?;
     let place = access.place(&arguments.path)?;
     let found = access.stat(&place)?;
-    let mut names: Vec<String> = match found.kind {
-        Kind::File => vec![String::new()],
+    // What is shown of each, and where it is.
+    let mut entries: Vec<(String, Place)> = match found.kind {
+        Kind::File => vec![(arguments.path.display().to_string(), place)],
         Kind::Directory | Kind::Symlink => {
-            access.list(&place)?.into_iter().map(|item| item.name).collect()
+            let items = access.list(&place)?.into_iter();
+            items.map(|Item { name, .. }| (name.clone(), below(&place, &name))).collect()
         }
     };
-    names.sort_unstable();
+    entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     if !arguments.long {
-        let shown = |name: &String| match name.as_str() {
-            "" => arguments.path.display().to_string(),
-            name => name.to_owned(),
-        };
-        output::print(&names.iter().map(|name| plain(&shown(name)) + "\n").collect::<String>())?;
+        let lines = entries.iter().map(|(shown, _)| plain(shown) + "\n");
+        output::print(&lines.collect::<String>())?;
         return Ok(Exit::Success);
     }
     let mut rows = Vec::new();
-    for name in names {
-        let at = below(&place, &name);
+    for (shown, at) in entries {
         let Stat { kind, size, modified, target, .. } = access.stat(&at)?;
         let arrow = target.map(|target| format!(" -> {target}")).unwrap_or_default();
-        let shown = if name.is_empty() { arguments.path.display().to_string() } else { name };
         let cells = [kind.word().to_owned(), size.to_string(), errors::date(modified)];
         rows.push(cells.into_iter().chain([plain(&format!("{shown}{arrow}"))]).collect());
     }
@@ -223,10 +220,7 @@ pub(super) fn ls(arguments: &LsArgs, places: &Places) -> Result<Exit, Failure> {
 }
 
 fn below(place: &Place, name: &str) -> Place {
-    let path = match name {
-        "" => place.path.clone(),
-        name => format!("{}/{name}", place.path.trim_end_matches('/')),
-    };
+    let path = format!("{}/{name}", place.path.trim_end_matches('/'));
     Place { provider: place.provider.clone(), path }
 }
 

@@ -7,12 +7,12 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, recv, socket_with};
 
 use super::host::Host;
+use super::readable::readable;
 
 /// What the kernel tells of: `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV4_ROUTE`, `RTMGRP_IPV6_IFADDR` and
 /// `RTMGRP_IPV6_ROUTE` of linux/rtnetlink.h.
@@ -57,11 +57,8 @@ fn try_follow(host: &Host) -> io::Result<()> {
 /// Waits for messages and takes all that there are; returns whether any came in time. What they
 /// say is not looked at: the kernel leaves some out when there are too many.
 fn wait(events: &OwnedFd, limit: Option<Duration>) -> io::Result<bool> {
-    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-    match poll(&mut [PollFd::new(events, PollFlags::IN)], limit.as_ref()) {
-        Ok(0) => return Ok(false),
-        Ok(_) | Err(Errno::INTR) => {}
-        Err(errno) => return Err(errno.into()),
+    if !readable(events, limit)? {
+        return Ok(false);
     }
     let mut buffer = [0; 8 << 10];
     loop {

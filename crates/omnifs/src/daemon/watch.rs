@@ -6,12 +6,12 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
 use super::host::{Host, Occasion};
+use super::readable::readable;
 
 /// How long nothing may happen before a change is taken to be complete: editors and compilers
 /// write in several steps.
@@ -60,11 +60,8 @@ fn try_follow(host: &Arc<Host>, runtime: &Handle) -> io::Result<()> {
 
 /// Waits for events and takes all that there are; returns whether any came in time.
 fn wait(events: &OwnedFd, limit: Option<Duration>) -> io::Result<bool> {
-    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-    match poll(&mut [PollFd::new(events, PollFlags::IN)], limit.as_ref()) {
-        Ok(0) => return Ok(false),
-        Ok(_) | Err(Errno::INTR) => {}
-        Err(errno) => return Err(errno.into()),
+    if !readable(events, limit)? {
+        return Ok(false);
     }
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut reader = inotify::Reader::new(events, &mut buffer);

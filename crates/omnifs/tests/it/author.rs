@@ -57,6 +57,27 @@ impl Project {
     fn write(&self, file: &str, text: &str) {
         fs::write(self.directory.join(file), text).unwrap();
     }
+
+    fn is_formatted(&self) {
+        let _said = run(self.command("cargo").args(["fmt", "--all", "--check"])).expect_code(0);
+    }
+
+    /// It is formatted, and so many tests of its own pass without a warning.
+    fn is_formatted_and_tested(&self, tests: u32) {
+        self.is_formatted();
+        let tested = run(self.command("cargo").args(["test", "--offline", "--locked"]));
+        let tested = tested.expect_code(0);
+        let passed = format!("{tests} passed; 0 failed; 0 ignored");
+        assert!(tested.stdout.contains(&passed), "{}", tested.stdout);
+        assert!(!tested.stderr.contains("warning"), "{}", tested.stderr);
+    }
+}
+
+/// Returns the entry of `providers.toml` that `omnifs init` printed.
+fn entry(said: &str) -> String {
+    let (_, entry) = said.split_once("[[provider]]").unwrap();
+    let lines = entry.lines().skip(1).map_while(|line| line.strip_prefix("  "));
+    lines.fold("[[provider]]\n".to_string(), |text, line| text + line + "\n")
 }
 
 fn files_below(directory: &Path) -> Vec<String> {
@@ -125,8 +146,7 @@ strip = true
 
 #[test]
 fn what_init_writes_is_formatted() {
-    let project = Project::new();
-    let _said = run(project.command("cargo").args(["fmt", "--all", "--check"])).expect_code(0);
+    Project::new().is_formatted();
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use testkit::{Answer, Network, Sandbox, Upstream, guests, run, wait_until};
+use testkit::{Sandbox, guests, run, wait_until};
 
+use crate::http::mirror;
 use crate::{LIMIT, OMNIFS, config_of};
 
 /// How many of one sort of operation fail at most, each in a run of its own: a thread of the daemon
@@ -143,34 +144,18 @@ fn each_operation_on_disk_that_fails_is_seen_by_nobody() {
 
 #[test]
 fn each_operation_on_the_network_that_fails_is_an_error_or_nothing_and_then_right() {
-    let network = Network::new();
-    let sandbox = Sandbox::new(OMNIFS).inside(&network);
-    network.name("api.example.com", &["11.22.33.1"]);
-    let upstream = Upstream::https(&network, "api.example.com");
-    let plain = sandbox.root().join("plain");
-    let listing = |names: &[String]| {
-        let entries: Vec<_> =
-            names.iter().map(|name| serde_json::json!({ "name": name })).collect();
-        Answer::json(serde_json::to_vec(&entries).unwrap())
-    };
-    let directories = ["d0", "d1"].map(String::from);
-    upstream.answer("/", listing(&directories));
-    for directory in &directories {
-        fs::create_dir_all(plain.join(directory)).unwrap();
-        let files: Vec<String> = (0..4).map(|file| format!("f{file}.txt")).collect();
-        upstream.answer(&format!("/{directory}/"), listing(&files));
-        for file in &files {
-            let bytes = format!("{directory} {file}\n").repeat(200);
-            fs::write(plain.join(directory).join(file), &bytes).unwrap();
-            upstream.answer(&format!("/{directory}/{file}"), Answer::new(200, bytes));
+    let content = |d: usize, f: usize| format!("d{d:02} f{f}.txt\n").repeat(200).into_bytes();
+    let cache = "disk = false\nttl = \"1h\"\n";
+    let (rig, _upstream) = mirror(cache, (2, 4), content, Duration::ZERO);
+    let sandbox = &rig.sandbox;
+    let (mount, plain) = (sandbox.root().join("mnt/f"), sandbox.root().join("plain"));
+    for d in 0..2 {
+        let directory = plain.join(format!("d{d:02}"));
+        fs::create_dir_all(&directory).unwrap();
+        for f in 0..4 {
+            fs::write(directory.join(format!("f{f}.txt")), content(d, f)).unwrap();
         }
     }
-    let more = "capabilities = { http = { allow = [\"api.example.com\"] } }\n\
-                cache = { disk = false, ttl = \"1h\" }\n\
-                config = { base = \"https://api.example.com\" }\n";
-    let config = config_of(&sandbox, &[("mirror", guests::MIRROR_PATH)], more);
-    sandbox.configure(&format!("[host]\nca_file = {:?}\n{config}", network.ca_file()));
-    let mount = sandbox.root().join("mnt/mirror");
     let mut told = Vec::new();
     for fault in [
         ("socket", "EMFILE"),
@@ -184,11 +169,11 @@ fn each_operation_on_the_network_that_fails_is_an_error_or_nothing_and_then_righ
         let mut seen = 0;
         // A runtime does not get over a failure of the pipe by which it hears of signals, and no
         // such pipe fails: it need not hear of this one.
-        let count = each(&sandbox, (fault, Signal::KILL), |nth| {
-            if !whole(&sandbox, &plain, &mount) {
+        let count = each(sandbox, (fault, Signal::KILL), |nth| {
+            if !whole(sandbox, &plain, &mount) {
                 seen += 1;
             }
-            let right = || whole(&sandbox, &plain, &mount);
+            let right = || whole(sandbox, &plain, &mount);
             let soon = Duration::from_secs(20);
             assert!(wait_until(soon, right), "{fault:?} {nth}");
         });

@@ -35,7 +35,7 @@ impl Rig {
     }
 
     /// As [`Rig::new`], with another component.
-    fn of(component: &'static str, more: &str) -> Self {
+    pub(crate) fn of(component: &'static str, more: &str) -> Self {
         let network = Network::new();
         let sandbox = Sandbox::new(OMNIFS).inside(&network);
         let rig = Self { component, network, sandbox };
@@ -86,22 +86,31 @@ impl Rig {
     }
 }
 
+/// Lines of configuration for a component that reads `api.example.com`.
+pub(crate) const READING: &str = "[provider.capabilities]\nhttp = { allow = [\"api.example.com\"] }\n\
+                                  [provider.config]\nbase = \"https://api.example.com\"\n";
+
 /// A mount of a server with directories of files, `dNN/fN.txt`, each answer of which takes `delay`;
 /// `cache` is the provider's own.
 fn mirrored(
+    cache: &str,
+    numbers: (usize, usize),
+    content: impl Fn(usize, usize) -> Vec<u8>,
+    delay: Duration,
+) -> (Rig, Upstream) {
+    let mirror = mirror(cache, numbers, content, delay);
+    mirror.0.start();
+    mirror
+}
+
+/// As [`mirrored`], and nothing runs yet.
+pub(crate) fn mirror(
     cache: &str,
     (directories, files): (usize, usize),
     content: impl Fn(usize, usize) -> Vec<u8>,
     delay: Duration,
 ) -> (Rig, Upstream) {
-    let rig = Rig::of(
-        guests::MIRROR_PATH,
-        &format!(
-            "[provider.capabilities]\nhttp = {{ allow = [\"api.example.com\"] }}\n\
-             [provider.config]\nbase = \"https://api.example.com\"\n\
-             [provider.cache]\n{cache}"
-        ),
-    );
+    let rig = Rig::of(guests::MIRROR_PATH, &format!("{READING}[provider.cache]\n{cache}"));
     let upstream = rig.upstream("api.example.com");
     let answer = |target: &str, answer: Answer| upstream.answer(target, answer.after(delay));
     let listing = |names: Vec<String>| {
@@ -116,7 +125,6 @@ fn mirrored(
             answer(&format!("/d{d:02}/f{f}.txt"), Answer::new(200, content(d, f)));
         }
     }
-    rig.start();
     (rig, upstream)
 }
 

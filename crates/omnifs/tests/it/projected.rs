@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use testkit::{Answer, Network, Sandbox, Upstream, guests};
+use testkit::{Answer, Sandbox, Upstream, guests};
 
+use crate::http::{READING, Rig};
 use crate::{OMNIFS, mounted};
 
 fn mount(sandbox: &Sandbox) -> PathBuf {
@@ -107,11 +108,9 @@ fn errors_have_their_errnos_and_reasons() {
 }
 
 /// An upstream with a thousand objects in pages of a hundred, and a mount of it.
-fn objects() -> (Sandbox, Network, Upstream) {
-    let network = Network::new();
-    let sandbox = Sandbox::new(OMNIFS).inside(&network);
-    network.name("api.example.com", &["11.22.33.1"]);
-    let upstream = Upstream::https(&network, "api.example.com");
+fn objects() -> (Rig, Upstream) {
+    let rig = Rig::of(guests::PROJECTED_PATH, READING);
+    let upstream = rig.upstream("api.example.com");
     for page in 0..=10 {
         let ids = (page * 100..(page + 1) * 100).take_while(|id| *id < 1_000);
         let page: Vec<_> =
@@ -120,22 +119,15 @@ fn objects() -> (Sandbox, Network, Upstream) {
         let body = serde_json::to_vec(&page).unwrap();
         upstream.answer(&format!("/objects/{number}"), Answer::json(body));
     }
-    let mount = sandbox.root().join("mnt/p");
-    sandbox.configure(&format!(
-        "[host]\nca_file = {:?}\n[[provider]]\nname = \"p\"\npath = {:?}\nmount = {mount:?}\n\
-         capabilities = {{ http = {{ allow = [\"api.example.com\"] }} }}\n\
-         config = {{ base = \"https://api.example.com\" }}\n",
-        network.ca_file(),
-        guests::PROJECTED_PATH
-    ));
-    let _started = sandbox.omnifs(["start"]).expect_code(0);
-    (sandbox, network, upstream)
+    rig.start();
+    (rig, upstream)
 }
 
 #[test]
 fn a_walk_over_a_thousand_objects_costs_the_pages_of_their_listing() {
-    let (sandbox, _network, upstream) = objects();
-    let at = sandbox.root().join("mnt/p/objects");
+    let (rig, upstream) = objects();
+    let sandbox = &rig.sandbox;
+    let at = sandbox.root().join("mnt/f/objects");
     let found = sandbox.shell(&format!("cd {} && find . -type f | wc -l", at.display()));
     assert_eq!(found.expect_code(0).stdout, "1000\n");
     // Ten pages of a hundred, and the one that shows that there are no more.
@@ -150,8 +142,9 @@ fn a_walk_over_a_thousand_objects_costs_the_pages_of_their_listing() {
 
 #[test]
 fn a_body_that_the_host_downloads_is_a_file() {
-    let (sandbox, _network, upstream) = objects();
-    let blob = sandbox.root().join("mnt/p/blob");
+    let (rig, upstream) = objects();
+    let sandbox = &rig.sandbox;
+    let blob = sandbox.root().join("mnt/f/blob");
     let line = format!("wc -c < {0}; sha256sum < {0}", blob.display());
     let got = sandbox.shell(&line).expect_code(0).stdout;
     let cycle: Vec<u8> = (0..=250).collect();

@@ -3,33 +3,23 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use testkit::{Answer, Network, Sandbox, Upstream, guests, wait_until};
+use testkit::{Answer, Upstream, guests, wait_until};
 
-use crate::{LIMIT, OMNIFS};
+use crate::LIMIT;
+use crate::http::{READING, Rig};
 
 /// A server with repositories of these names and numbers, and a mount of it.
 struct Scene {
-    sandbox: Sandbox,
-    _network: Network,
+    rig: Rig,
     upstream: Upstream,
 }
 
 impl Scene {
     fn new() -> Self {
-        let network = Network::new();
-        let sandbox = Sandbox::new(OMNIFS).inside(&network);
-        network.name("api.example.com", &["11.22.33.1"]);
-        let upstream = Upstream::https(&network, "api.example.com");
-        let mount = sandbox.root().join("mnt/r");
-        sandbox.configure(&format!(
-            "[host]\nca_file = {:?}\n[[provider]]\nname = \"r\"\npath = {:?}\nmount = {mount:?}\n\
-             capabilities = {{ http = {{ allow = [\"api.example.com\"] }} }}\n\
-             cache = {{ ttl = \"200ms\", stale_while_revalidate = 0 }}\n\
-             config = {{ base = \"https://api.example.com\" }}\n",
-            network.ca_file(),
-            guests::ROUTED_PATH
-        ));
-        Self { sandbox, _network: network, upstream }
+        let cache = "[provider.cache]\nttl = \"200ms\"\nstale_while_revalidate = 0\n";
+        let rig = Rig::of(guests::ROUTED_PATH, &format!("{READING}{cache}"));
+        let upstream = rig.upstream("api.example.com");
+        Self { rig, upstream }
     }
 
     fn answer(&self, path: &str, value: &serde_json::Value) {
@@ -43,8 +33,7 @@ impl Scene {
     }
 
     fn shell(&self, line: &str) -> String {
-        let mount = self.sandbox.root().join("mnt/r");
-        self.sandbox.shell(&format!("cd {} && {line}", mount.display())).expect_code(0).stdout
+        self.rig.shell(line).expect_code(0).stdout
     }
 }
 
@@ -55,7 +44,7 @@ fn routes_are_a_tree_and_objects_keep_their_identity_when_they_are_renamed() {
     let issues = serde_json::json!([{"number": 1, "title": "one"}, {"number": 2, "title": "two"}]);
     scene.answer("/repositories/7/issues", &issues);
     scene.answer("/repositories/7/readme", &"read me".into());
-    let _started = scene.sandbox.omnifs(["start"]).expect_code(0);
+    scene.rig.start();
     assert_eq!(scene.shell("ls"), "README.md\nrepositories\n");
     let readme = scene.shell("cat README.md");
     assert!(readme.starts_with("Repositories and their issues.\n\n| path |"), "{readme}");
@@ -70,8 +59,8 @@ fn routes_are_a_tree_and_objects_keep_their_identity_when_they_are_renamed() {
     assert!(absent.contains("No such file"), "{absent}");
 
     let number = |name: &str| {
-        let path = scene.sandbox.root().join("mnt/r/repositories").join(name);
-        fs::metadata(scene.sandbox.seen(path)).map(|found| found.ino()).ok()
+        let path = scene.rig.sandbox.root().join("mnt/f/repositories").join(name);
+        fs::metadata(scene.rig.sandbox.seen(path)).map(|found| found.ino()).ok()
     };
     let before = number("first");
     scene.repositories(&[(8, "second"), (7, "renamed")]);
@@ -85,11 +74,11 @@ fn routes_are_a_tree_and_objects_keep_their_identity_when_they_are_renamed() {
 fn a_failure_upstream_is_its_errno_and_not_an_empty_directory() {
     let scene = Scene::new();
     scene.upstream.answer("/repositories", Answer::new(500, "broken"));
-    let _started = scene.sandbox.omnifs(["start"]).expect_code(0);
-    let mount = scene.sandbox.root().join("mnt/r");
-    let listed = scene.sandbox.shell(&format!("LC_ALL=C ls {}/repositories", mount.display()));
+    scene.rig.start();
+    let mount = scene.rig.sandbox.root().join("mnt/f");
+    let listed = scene.rig.sandbox.shell(&format!("LC_ALL=C ls {}/repositories", mount.display()));
     assert_ne!(listed.code(), 0);
     assert!(listed.stderr.contains("Input/output error"), "{}", listed.stderr);
-    let errors = scene.sandbox.omnifs(["errors"]).stdout;
+    let errors = scene.rig.sandbox.omnifs(["errors"]).stdout;
     assert!(errors.contains("500"), "{errors}");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use omnifs_runtime::artifact;
 use testkit::{Answer, Network, Output, Sandbox, Upstream, run, wait_until};
 
-use super::{BUILT, Project, own_files};
+use super::{BUILT, Project, entry, own_files};
 use crate::LIMIT;
 
 #[test]
@@ -46,13 +46,6 @@ put your API in the place of api.example.com; leave secrets out if it wants no k
     ];
     assert_eq!(own_files(&project.directory), expected);
     assert_eq!(entry(&said).lines().count(), 9);
-}
-
-/// Returns the entry of `providers.toml` that `omnifs init` printed.
-fn entry(said: &str) -> String {
-    let (_, entry) = said.split_once("[[provider]]").unwrap();
-    let lines = entry.lines().skip(1).map_while(|line| line.strip_prefix("  "));
-    lines.fold("[[provider]]\n".to_string(), |text, line| text + line + "\n")
 }
 
 /// Keeps nothing, so that every reading asks the API.
@@ -140,10 +133,5 @@ fn fails(sandbox: &Sandbox, upstream: &Upstream, mount: &str) {
 
 #[test]
 fn the_template_is_formatted_and_passes_its_own_tests() {
-    let (project, _) = Project::begin("http");
-    let _said = run(project.command("cargo").args(["fmt", "--all", "--check"])).expect_code(0);
-    let tested = run(project.command("cargo").args(["test", "--offline", "--locked"]));
-    let tested = tested.expect_code(0);
-    assert!(tested.stdout.contains("3 passed; 0 failed; 0 ignored"), "{}", tested.stdout);
-    assert!(!tested.stderr.contains("warning"), "{}", tested.stderr);
+    Project::begin("http").0.is_formatted_and_tested(3);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use omnifs_runtime::artifact;
 use testkit::{Answer, Network, Upstream, run};
 
-use super::{BUILT, Project};
+use super::{BUILT, Project, entry};
 
 #[test]
 fn the_template_shows_a_paged_api_for_the_pages_of_its_listing() {
@@ -37,10 +37,7 @@ fn the_template_shows_a_paged_api_for_the_pages_of_its_listing() {
     upstream.answer("/more", answer(&[4, 5]));
     let sandbox = &project.sandbox;
     let mount = sandbox.root().join("mnt").display().to_string();
-    let (_, entry) = said.split_once("[[provider]]").unwrap();
-    let lines = entry.lines().skip(1).map_while(|line| line.strip_prefix("  "));
-    let entry = lines.fold("[[provider]]\n".to_string(), |text, line| text + line + "\n");
-    let entry = entry.replace("/omnifs/my-provider", &mount);
+    let entry = entry(&said).replace("/omnifs/my-provider", &mount);
     sandbox.configure(&format!("[host]\nca_file = {:?}\n{entry}", network.ca_file()));
     let mut start = sandbox.command("omnifs");
     let _said = run(start.arg("start").env("MY_API_KEY", "open sesame")).expect_code(0);
@@ -63,10 +60,5 @@ fn the_template_shows_a_paged_api_for_the_pages_of_its_listing() {
 
 #[test]
 fn the_template_is_formatted_and_passes_its_own_tests() {
-    let (project, _) = Project::begin("router");
-    let _said = run(project.command("cargo").args(["fmt", "--all", "--check"])).expect_code(0);
-    let tested = run(project.command("cargo").args(["test", "--offline", "--locked"]));
-    let tested = tested.expect_code(0);
-    assert!(tested.stdout.contains("2 passed; 0 failed; 0 ignored"), "{}", tested.stdout);
-    assert!(!tested.stderr.contains("warning"), "{}", tested.stderr);
+    Project::begin("router").0.is_formatted_and_tested(2);
 }
