@@ -83,8 +83,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         rule: "requests of a call are counted",
         file: "crates/omnifs-runtime/src/capability/http.rs",
-        from: "http.limits().per_call.max(1)",
-        to: "http.limits().per_call.max(10_000)",
+        from: "count(http.limits().per_call)",
+        to: "count(10_000)",
         tests: Tests::Mounted("test(http::configured::requests_at_a_time)"),
     },
     Mutant {
