@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use omnifs_vfs::{
-    Child, Details, Found, Freshness, Inode, NodeKind, ProviderId, Timestamp, VfsError,
+    Child, Details, Found, Freshness, Inode, Listed, NodeKind, ProviderId, Timestamp, VfsError,
 };
 
 use crate::bindings::{self, projection};
@@ -50,19 +50,25 @@ pub(crate) fn inode(id: &str) -> Inode {
     Inode::of_child(number).unwrap_or(Inode::ROOT)
 }
 
-/// Returns how many bytes an entry of a page has.
-pub(crate) fn weight(entry: &projection::Entry) -> u64 {
-    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let node = &entry.node;
-    let kind = match &node.kind {
-        projection::NodeKind::Directory => 0,
-        projection::NodeKind::Symlink(target) => target.len(),
-        projection::NodeKind::File(facts) => {
-            text(&facts.version) + facts.content.as_ref().map_or(0, Vec::len)
-        }
-    };
-    (size_of::<projection::Entry>() + entry.name.len() + node.id.len() + text(&node.source) + kind)
-        as u64
+/// The longest cursor, in bytes.
+const CURSOR_MAX: usize = 64 << 10;
+
+/// Turns a page of a listing into what the tree is told.
+///
+/// # Errors
+/// [`VfsError::Contract`] for a cursor that is too long, and as [`node`] has it.
+pub(crate) fn page(page: projection::Page) -> Result<Listed, VfsError> {
+    if let Some(length) = page.next.as_ref().map(String::len).filter(|length| *length > CURSOR_MAX)
+    {
+        let what = format!("a cursor of {length} bytes: the longest has {CURSOR_MAX}");
+        return Err(VfsError::Contract(what));
+    }
+    let mut listed = Listed { next: page.next, complete: page.complete, ..Listed::default() };
+    for entry in page.entries {
+        listed.found.push(node(entry.node)?);
+        listed.names.push(entry.name);
+    }
+    Ok(listed)
 }
 
 /// Turns a node of the second face into what the tree is told.
@@ -113,6 +119,7 @@ pub(crate) fn node(node: projection::Node) -> Result<Found, VfsError> {
             details.size = facts.size.or(length);
             details.version = (!version.is_empty()).then(|| version.into());
             details.content = facts.content.map(Bytes::from);
+            (details.ranges, details.live) = (facts.ranges, facts.live);
             NodeKind::File
         }
     };

@@ -12,12 +12,11 @@ mod pool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use omnifs_vfs::{
-    Answer, Clock, Found, LastFailure, Listed, Made, Name, Object, ObjectKey, Probe, Source,
-    VfsError,
+    Answer, ByteRange, Clock, Content, Found, LastFailure, Listed, Made, Name, Object, ObjectKey,
+    Probe, Source, VfsError,
 };
 use parking_lot::Mutex;
 use tokio::time::timeout;
@@ -305,15 +304,17 @@ impl Source for Provider {
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
+        cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>> {
-        self.call(List { directory })
+        self.call(List { directory, cursor })
     }
 
     fn read_file<'a>(
         &'a self,
         file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>> {
-        self.call(Read { file })
+        range: Option<ByteRange>,
+    ) -> BoxFuture<'a, Result<Answer<Option<Content>>, VfsError>> {
+        self.call(Read { file, range })
     }
 
     fn probe_children<'a>(

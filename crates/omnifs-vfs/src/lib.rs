@@ -6,6 +6,7 @@
 //! be tested in memory.
 
 mod clock;
+mod content;
 mod digest;
 mod disk;
 mod error;
@@ -19,6 +20,7 @@ mod sync;
 mod tree;
 
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
+pub use content::{Blob, ByteRange, Content};
 pub use disk::{Disk, DiskError, DiskStatistics, Identity};
 pub use error::VfsError;
 pub use made::{AnsweredBy, Exchange, Made, RequestId};

@@ -41,6 +41,15 @@ impl Made {
         self.exchanges.iter().rev().find(|exchange| exchange.is_good())
     }
 
+    /// Returns how an answer came about that this call gave a part of, and a later one another.
+    pub(crate) fn and(&self, later: &Self) -> Self {
+        let mut both = self.clone();
+        let kept = Self::KEPT.saturating_sub(both.exchanges.len());
+        both.exchanges.extend(later.exchanges.iter().take(kept).cloned());
+        both.more += later.more + later.exchanges.len().saturating_sub(kept) as u64;
+        both
+    }
+
     /// Returns its size in memory, in bytes, roughly.
     pub(crate) fn weight(&self) -> u64 {
         let weight = |exchange: &Exchange| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use crate::{Made, Name, RequestId, Timestamp, VfsError};
+use crate::{ByteRange, Content, Made, Name, RequestId, Timestamp, VfsError};
 
 /// A provider's number for an object, as its contract has it: the root is 0, and an object
 /// keeps its number across calls, restarts and renames upstream.
@@ -95,6 +95,10 @@ pub struct Details {
     pub version: Option<Box<str>>,
     /// The bytes of a file, which this answer has paid for.
     pub content: Option<Bytes>,
+    /// Whether a file can be read in parts.
+    pub ranges: bool,
+    /// Whether a file grows while it is open.
+    pub live: bool,
     /// When it was changed last.
     pub modified: Option<Timestamp>,
     /// For how long all this may be believed.
@@ -140,21 +144,23 @@ impl From<Child> for Found {
     }
 }
 
-/// The names of a directory.
+/// A page of the names of a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listed {
     /// In the source's order and unchecked: the tree drops what cannot be a [`Name`].
     pub names: Vec<String>,
     /// What each of them stands for; empty where the source has to be asked for that.
     pub found: Vec<Found>,
-    /// Whether every name is listed that a lookup would find.
+    /// What to ask for the next page with; none on the last one.
+    pub next: Option<String>,
+    /// Said on the last page: whether every name is listed that a lookup would find.
     pub complete: bool,
 }
 
 impl From<Vec<String>> for Listed {
     /// Returns names of which nothing else is known.
     fn from(names: Vec<String>) -> Self {
-        Self { names, found: Vec::new(), complete: false }
+        Self { names, found: Vec::new(), next: None, complete: false }
     }
 }
 
@@ -284,17 +290,21 @@ pub trait Source: Send + Sync + 'static {
         name: &'a Name,
     ) -> BoxFuture<'a, Result<Answer<Option<Found>>, VfsError>>;
 
-    /// Returns all names in `directory`.
+    /// Returns a page of the names in `directory`: the first one, or the one that `cursor`, the
+    /// `next` of the page before, leads to.
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
+        cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>>;
 
-    /// Returns all bytes of `file`, or `None` when it is gone.
+    /// Returns all bytes of `file`, or those of `range` where its [`Details`] allow that, fewer
+    /// only at its end; `None` when it is gone.
     fn read_file<'a>(
         &'a self,
         file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>>;
+        range: Option<ByteRange>,
+    ) -> BoxFuture<'a, Result<Answer<Option<Content>>, VfsError>>;
 
     /// Looks several names of one directory up, for as long as that costs no upstream request
     /// (kinds for a listing). It may answer fewer names than asked.

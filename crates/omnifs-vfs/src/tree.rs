@@ -13,10 +13,13 @@ mod names;
 mod nodes;
 #[cfg(test)]
 mod orders;
+mod pages;
 mod reader;
+mod stream;
 mod told;
 mod trouble;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -32,8 +35,9 @@ use crate::{
 use ahead::Ahead;
 use contents::Contents;
 use flight::Flights;
-use listing::{Handles, Listing};
+use listing::{Handles, View};
 use nodes::{Expired, Nodes};
+use stream::Stream;
 use trouble::Trouble;
 
 pub use facts::Facts;
@@ -74,6 +78,10 @@ pub struct Settings {
     pub stale_if_error: Duration,
     /// Bytes of file contents and listings to keep in memory.
     pub memory: u64,
+    /// The most names of one directory.
+    pub names: u64,
+    /// The most bytes of one listing, with what is told of its names.
+    pub listing: u64,
     /// What of it outlives the process, and memory.
     pub disk: Option<Disk>,
     /// How many files may be read ahead at once; 0 reads none ahead.
@@ -92,6 +100,8 @@ impl Default for Settings {
             stale_while_revalidate: Duration::from_secs(600),
             stale_if_error: Duration::from_secs(24 * 60 * 60),
             memory: 64 << 20,
+            names: 1_000_000,
+            listing: 72 << 20,
             disk: None,
             read_ahead: 0,
             answer: Duration::from_secs(10),
@@ -153,7 +163,11 @@ pub struct Tree {
     handles: Handles,
     name_calls: NameCalls,
     file_calls: Arc<Flights<Since<NodeId>, Bytes>>,
-    listing_calls: Arc<Flights<Since<NodeId>, Arc<Listing>>>,
+    listing_calls: Arc<Flights<Since<NodeId>, View>>,
+    /// By directory and generation of the listing.
+    page_calls: Arc<Flights<(NodeId, u32), ()>>,
+    /// Listings whose last page has not come. Held for a look or a change.
+    streams: Mutex<VecDeque<Arc<Stream>>>,
     changes: Mutex<Option<mpsc::UnboundedSender<Change>>>,
     dropped_names: AtomicU64,
     trouble: Trouble,
@@ -214,6 +228,8 @@ impl Tree {
             name_calls: Flights::new(settings.answer),
             file_calls: Flights::new(settings.answer),
             listing_calls: Flights::new(settings.answer),
+            page_calls: Flights::new(settings.answer),
+            streams: Mutex::default(),
             changes: Mutex::new(None),
             dropped_names: AtomicU64::new(0),
             trouble: Trouble::default(),
@@ -332,6 +348,8 @@ impl Tree {
             contents.node_forgotten(node.id, node.path);
             source.forget(node.object.key());
         }
+        drop(contents);
+        self.forget_streams(|directory| gone.iter().any(|node| node.id == directory));
     }
 
     fn announce(&self, change: Change) {

@@ -87,9 +87,19 @@ impl Walk {
             return Err(VfsError::NotADirectory.into());
         }
         let handle = self.tree.open_directory(node).await?;
-        let listed = self.tree.read_directory(handle.id, 0).map(|mut reader| {
-            let mut items = Vec::new();
+        let listed = self.items(handle.id).await;
+        self.tree.release_directory(handle.id);
+        Ok(listed?)
+    }
+
+    /// Returns what is in an open directory.
+    async fn items(&self, handle: u64) -> Result<Vec<Item>, VfsError> {
+        let (mut items, mut cookie) = (Vec::new(), 0);
+        loop {
+            let mut reader = self.tree.read_directory(handle, cookie).await?;
+            let from = cookie;
             while let Some(entry) = reader.peek() {
+                cookie = entry.cookie;
                 // Neither of the two can be a provider's.
                 if !matches!(entry.name, "." | "..") {
                     let kind = entry.kind.map(Kind::from);
@@ -97,10 +107,10 @@ impl Walk {
                 }
                 reader.advance();
             }
-            items
-        });
-        self.tree.release_directory(handle.id);
-        Ok(listed?)
+            if cookie == from {
+                return Ok(items);
+            }
+        }
     }
 
     /// Returns the bytes of a file.

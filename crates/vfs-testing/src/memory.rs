@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use omnifs_vfs::{
-    Answer, Child, Details, Found, Inode, Listed, Name, NodeKind, Object, ObjectKey, Probe, Source,
-    VfsError,
+    Answer, ByteRange, Child, Content, Details, Found, Inode, Listed, Name, NodeKind, Object,
+    ObjectKey, Probe, Source, VfsError,
 };
 use parking_lot::{Mutex, MutexGuard};
 
@@ -43,7 +43,7 @@ impl Item {
 pub struct Calls {
     /// Lookups of one name; probing counts nowhere.
     pub lookups: u64,
-    /// Listings.
+    /// Listings, page by page.
     pub listings: u64,
     /// Reads of a file.
     pub reads: u64,
@@ -74,6 +74,8 @@ struct State {
     also: Vec<String>,
     /// What is told of paths besides what they are; if anything is, listings tell all.
     details: HashMap<String, Details>,
+    /// How many names a page of a listing has; all when it is none.
+    page: Option<usize>,
     failure: Option<VfsError>,
     /// The one call that fails: how many come before it.
     fault: Option<(u64, VfsError)>,
@@ -149,6 +151,12 @@ impl Memory {
     /// that it is complete.
     pub fn tell(&self, path: &str, details: Details) -> &Self {
         self.state().details.insert(path.to_owned(), details);
+        self
+    }
+
+    /// Gives listings in pages of so many names.
+    pub fn page(&self, names: usize) -> &Self {
+        self.state().page = Some(names);
         self
     }
 
@@ -292,6 +300,13 @@ fn join(directory: &Object, name: &Name) -> String {
     format!("{}/{name}", path(directory)).trim_start_matches('/').to_owned()
 }
 
+/// Returns the bytes of a part, fewer at the end.
+fn part(bytes: &Bytes, range: Option<ByteRange>) -> Bytes {
+    let place = |at: u64| usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
+    let Some(ByteRange { offset, length }) = range else { return bytes.clone() };
+    bytes.slice(place(offset)..place(offset.saturating_add(length)))
+}
+
 impl Source for Memory {
     fn lookup_child<'a>(
         &'a self,
@@ -317,6 +332,7 @@ impl Source for Memory {
     fn list_children<'a>(
         &'a self,
         directory: &'a Arc<Object>,
+        cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>> {
         async move {
             let path = path(directory);
@@ -334,6 +350,10 @@ impl Source for Memory {
             if path.is_empty() {
                 names.extend(state.also.iter().cloned());
             }
+            let first = cursor.map_or(0, |cursor| cursor.parse().expect("its own cursor"));
+            let end = state.page.map_or(names.len(), |page| names.len().min(first + page));
+            let next = (end < names.len()).then(|| end.to_string());
+            let names = names.drain(first..end).collect::<Vec<_>>();
             let tells = !state.details.is_empty();
             let found = names.iter().filter(|_| tells).filter_map(|name| {
                 let name = Name::from_provider(name)?;
@@ -342,7 +362,7 @@ impl Source for Memory {
             });
             let (found, complete) = (found.collect(), tells);
             drop(state);
-            Ok(Listed { names, found, complete }.into())
+            Ok(Listed { names, found, next, complete }.into())
         }
         .boxed()
     }
@@ -350,7 +370,8 @@ impl Source for Memory {
     fn read_file<'a>(
         &'a self,
         file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>> {
+        range: Option<ByteRange>,
+    ) -> BoxFuture<'a, Result<Answer<Option<Content>>, VfsError>> {
         async move {
             let path = path(file);
             let time = {
@@ -361,10 +382,10 @@ impl Source for Memory {
             };
             self.called(time).await?;
             let bytes = match self.state().at(file) {
-                Some(Item::File(bytes)) => Some(bytes.clone()),
+                Some(Item::File(bytes)) => Some(part(bytes, range)),
                 Some(Item::Directory) | None => None,
             };
-            Ok(bytes.into())
+            Ok(bytes.map(Content::from).into())
         }
         .boxed()
     }

@@ -150,7 +150,7 @@ fn lookup(shared: &Arc<Shared>, reply: Reply, name: &[u8]) {
         match tree.lookup(parent, &name).await? {
             Lookup::Found(entry) => Ok(Answer::Entry(entry)),
             // An absence that may not be cached is an error and no entry.
-            Lookup::Absent { valid } if valid.is_zero() => Err(VfsError::NotFound),
+            Lookup::Absent { valid } if valid.is_zero() => Err(VfsError::NotFound.into()),
             Lookup::Absent { valid } => Ok(Answer::Absent(valid)),
         }
     });
@@ -158,7 +158,7 @@ fn lookup(shared: &Arc<Shared>, reply: Reply, name: &[u8]) {
 
 fn attributes(shared: &Arc<Shared>, reply: Reply) {
     let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
-    answer(shared, reply, async move { tree.attributes(node).await.map(Answer::Attributes) });
+    answer(shared, reply, async move { Ok(Answer::Attributes(tree.attributes(node).await?)) });
 }
 
 fn read(shared: &Arc<Shared>, reply: Reply, range: Range) {
@@ -177,36 +177,53 @@ fn read(shared: &Arc<Shared>, reply: Reply, range: Range) {
 fn open_directory(shared: &Arc<Shared>, reply: Reply) {
     let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
     let reply = reply.holding(shared.gate.enter(node, Activity::Opening));
-    answer(shared, reply, async move { tree.open_directory(node).await.map(Answer::Directory) });
+    answer(shared, reply, async move { Ok(Answer::Directory(tree.open_directory(node).await?)) });
 }
 
 fn list(shared: &Arc<Shared>, reply: Reply, range: Range, form: Form) {
     let directory = NodeId(reply.header().node);
     let reply = reply.holding(shared.gate.enter(directory, Activity::Listing));
-    let outcome = shared
-        .tree
-        .read_directory(range.handle, range.offset)
-        .map_err(|error| errno(&error))
-        .and_then(|mut reader| {
-            let size = usize::try_from(range.size).unwrap_or(usize::MAX);
-            pack(&mut reader, form, size, shared.owner)
-        });
-    if let Ok(packed) = &outcome
-        && packed.bytes.is_empty()
-    {
-        shared.gate.finished(directory, range.handle);
-    }
-    reply.send(outcome.map(Answer::Listing));
+    let (tree, gate, owner) = (Arc::clone(&shared.tree), Arc::clone(&shared.gate), shared.owner);
+    answer(shared, reply, async move {
+        let mut reader = tree.read_directory(range.handle, range.offset).await?;
+        let size = usize::try_from(range.size).unwrap_or(usize::MAX);
+        let packed = pack(&mut reader, form, size, owner)?;
+        if packed.bytes.is_empty() {
+            gate.finished(directory, range.handle);
+        }
+        Ok(Answer::Listing(packed))
+    });
 }
 
 type Contained<F> = Pin<Box<CatchUnwind<AssertUnwindSafe<F>>>>;
-type Finished = Result<Result<Answer, VfsError>, Box<dyn Any + Send>>;
+type Finished = Result<Result<Answer, Refusal>, Box<dyn Any + Send>>;
+
+/// Why a request gets no answer but an errno.
+#[derive(Debug)]
+enum Refusal {
+    /// The tree has it so.
+    Tree(VfsError),
+    /// What the kernel asked for cannot be.
+    Request(Errno),
+}
+
+impl From<VfsError> for Refusal {
+    fn from(error: VfsError) -> Self {
+        Self::Tree(error)
+    }
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        Self::Request(errno)
+    }
+}
 
 /// Answers with what `work` comes to: at once when it is ready, which is the common case and
 /// needs no task, and by its deadline otherwise.
 fn answer<F>(shared: &Arc<Shared>, reply: Reply, work: F)
 where
-    F: Future<Output = Result<Answer, VfsError>> + Send + 'static,
+    F: Future<Output = Result<Answer, Refusal>> + Send + 'static,
 {
     let mut work: Contained<F> = Box::pin(AssertUnwindSafe(work).catch_unwind());
     match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -229,7 +246,7 @@ async fn wait<F>(
     work: Contained<F>,
     signalled: oneshot::Receiver<()>,
 ) where
-    F: Future<Output = Result<Answer, VfsError>> + Send + 'static,
+    F: Future<Output = Result<Answer, Refusal>> + Send + 'static,
 {
     let unique = reply.header().unique;
     let pid = reply.header().pid;
@@ -265,7 +282,8 @@ async fn wait<F>(
 fn outcome(shared: &Shared, header: &Header, finished: Finished) -> Outcome {
     match finished {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => {
+        Ok(Err(Refusal::Request(errno))) => Err(errno),
+        Ok(Err(Refusal::Tree(error))) => {
             let op = Opcode::from_number(header.opcode).map_or("unknown", Opcode::name);
             let (req, ino) = (header.unique, header.node);
             tracing::debug!(target: "omnifs_fuse", op, req, ino, %error, "request failed");

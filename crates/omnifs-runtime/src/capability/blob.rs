@@ -1,18 +1,22 @@
 //! A body that stays with the host: in a file without a name, however long it is.
 
+use std::fmt;
 use std::fs::{DirBuilder, File};
-use std::future::Future;
+use std::future::{self, Future};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use hyper::header::HeaderMap;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use hyper::header::{self, HeaderMap};
+use omnifs_vfs::{ByteRange, VfsError};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::http::{Allowed, HttpFailure, Started};
-use crate::limits::Bytes as Size;
 
 /// How much is taken from the network at a time.
 const PIECE: usize = 64 << 10;
@@ -30,6 +34,8 @@ struct Arrived {
 pub struct Blob {
     status: u16,
     headers: HeaderMap,
+    /// The size that the upstream declared, where what is here is what it sent.
+    declared: Option<u64>,
     file: Arc<File>,
     arrived: watch::Receiver<Arrived>,
     receiving: AbortHandle,
@@ -86,7 +92,9 @@ impl Blob {
         })
         .abort_handle();
         let (status, headers) = (started.status.as_u16(), started.headers);
-        Ok(Self { status, headers, file, arrived, receiving })
+        let declared = headers.get(header::CONTENT_LENGTH);
+        let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+        Ok(Self { status, headers, declared, file, arrived, receiving })
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -103,18 +111,6 @@ impl Blob {
         matches!(arrived.end, Some(Ok(()))).then_some(arrived.bytes)
     }
 
-    /// Waits for the whole body and returns it, if it has at most `most` bytes.
-    pub(crate) async fn whole(&self, most: u64) -> Result<Vec<u8>, HttpFailure> {
-        let length = u32::try_from(most.saturating_add(1)).unwrap_or(u32::MAX);
-        let bytes = self.read(0, length).await?;
-        if bytes.len() as u64 > most {
-            let limit = Size(most);
-            let reason = format!("a file is over the limit of {limit} (limits.file)");
-            return Err(HttpFailure::TooLarge(reason));
-        }
-        Ok(bytes)
-    }
-
     /// Returns up to `length` bytes from `offset` on, fewer only at the end; waits until they
     /// are there.
     pub(crate) fn read(
@@ -128,9 +124,7 @@ impl Blob {
             let enough = |arrived: &Arrived| arrived.bytes >= end || arrived.end.is_some();
             let there = match arrived.wait_for(enough).await {
                 Ok(arrived) => arrived.clone(),
-                Err(_gone) => {
-                    return Err(HttpFailure::Short("the download was given up".to_owned()));
-                }
+                Err(_gone) => return Err(given_up()),
             };
             // What came before a failure is true, but nobody can know what it is a part of.
             if there.bytes < end
@@ -146,4 +140,42 @@ impl Blob {
             Ok(bytes)
         }
     }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, declared, .. } = self;
+        f.debug_struct("Blob").field("status", status).field("declared", declared).finish()
+    }
+}
+
+impl omnifs_vfs::Blob for Blob {
+    /// A declared size is no promise of the upstream's that is believed in the end: a body that is
+    /// shorter is a failure, and so is a longer one.
+    fn size(&self) -> BoxFuture<'_, Result<u64, VfsError>> {
+        if let Some(declared) = self.declared {
+            return future::ready(Ok(declared)).boxed();
+        }
+        let mut arrived = self.arrived.clone();
+        async move {
+            let there = arrived.wait_for(|arrived| arrived.end.is_some()).await;
+            let there = there.map_err(|_| given_up().to_vfs())?;
+            match &there.end {
+                Some(Err(failure)) => Err(failure.to_vfs()),
+                Some(Ok(())) | None => Ok(there.bytes),
+            }
+        }
+        .boxed()
+    }
+
+    fn read(&self, range: ByteRange) -> BoxFuture<'_, Result<Bytes, VfsError>> {
+        let ByteRange { offset, length } = range;
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let reading = self.read(offset, length);
+        async move { reading.await.map(Bytes::from).map_err(|failure| failure.to_vfs()) }.boxed()
+    }
+}
+
+fn given_up() -> HttpFailure {
+    HttpFailure::Short("the download was given up".to_owned())
 }

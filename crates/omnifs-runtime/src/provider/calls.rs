@@ -4,8 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use omnifs_vfs::{Answer, Child, Found, Listed, Name, NodeKind, Object, Probe, VfsError};
+use omnifs_vfs::{
+    Answer, ByteRange, Child, Content, Found, Listed, Name, NodeKind, Object, Probe, VfsError,
+};
 use parking_lot::Mutex;
 
 use super::failure::Failure;
@@ -110,9 +111,10 @@ impl Call for Lookup<'_> {
     }
 }
 
-/// All names of a directory.
+/// A page of the names of a directory.
 pub(super) struct List<'a> {
     pub(super) directory: &'a Arc<Object>,
+    pub(super) cursor: Option<&'a str>,
 }
 
 impl Call for List<'_> {
@@ -132,7 +134,7 @@ impl Call for List<'_> {
         let Some(directory) = instance.find(self.directory, NodeKind::Directory).await? else {
             return Err(lost(instance, self.directory, NodeKind::Directory));
         };
-        let listed = instance.list(&directory, limits).await;
+        let listed = instance.list(&directory, self.cursor, limits).await;
         let listed = listed.map_err(|failure| failure.in_answer_to(&self.describe()))?;
         let names = listed.names.len() as u64;
         if names > limits.names {
@@ -142,13 +144,14 @@ impl Call for List<'_> {
     }
 }
 
-/// The bytes of a file.
+/// The bytes of a file, or of a part of it.
 pub(super) struct Read<'a> {
     pub(super) file: &'a Arc<Object>,
+    pub(super) range: Option<ByteRange>,
 }
 
 impl Call for Read<'_> {
-    type Value = Option<Bytes>;
+    type Value = Option<Content>;
 
     const OP: &'static str = ops::READ;
 
@@ -164,14 +167,20 @@ impl Call for Read<'_> {
         let Some(file) = instance.find(self.file, NodeKind::File).await? else {
             return Err(lost(instance, self.file, NodeKind::File));
         };
-        let content = instance.read(&file, limits.file).await;
+        let content = instance.read(&file, self.range).await;
         let content = content.map_err(|failure| failure.in_answer_to(&self.describe()))?;
-        let size = content.as_ref().map_or(0, Vec::len) as u64;
-        if size > limits.file {
-            return Err(VfsError::FileTooLarge { size, limit: limits.file }.into());
+        if let Some(Content::Bytes(bytes)) = &content {
+            let size = bytes.len() as u64;
+            if size > limits.file {
+                return Err(VfsError::FileTooLarge { size, limit: limits.file }.into());
+            }
+            if let Some(ByteRange { length, .. }) = self.range.filter(|range| size > range.length) {
+                let what = format!("{size} bytes of a part that has {length}");
+                return Err(VfsError::Contract(what).into());
+            }
         }
-        let empty = |content: &Option<Bytes>| content.as_ref().is_none_or(Bytes::is_empty);
-        unspoiled(instance, content.map(Bytes::from), empty)
+        let empty = |content: &Option<Content>| content.as_ref().is_none_or(Content::is_empty);
+        unspoiled(instance, content, empty)
     }
 }
 

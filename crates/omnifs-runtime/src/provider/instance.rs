@@ -1,11 +1,11 @@
 //! One running copy of a component.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use omnifs_vfs::{
-    Answer, Found, Listed, Made, Name, NodeKind, Object, ObjectKey, ProviderId, RequestId, VfsError,
+    Answer, ByteRange, Content, Found, Listed, Made, Name, NodeKind, Object, ObjectKey, ProviderId,
+    RequestId, VfsError,
 };
 use parking_lot::Mutex;
 use wasmtime::Store;
@@ -15,7 +15,7 @@ use super::calls::{Call, describe_lookup};
 use super::failure::Failure;
 use super::places::Places;
 use crate::bindings::{Filesystem, FilesystemIndices, Projection, ProjectionIndices, projection};
-use crate::capability::{Capabilities, Spoiled};
+use crate::capability::{Blob, Capabilities, Spoiled};
 use crate::convert;
 use crate::engine::Engine;
 use crate::limits::Limits;
@@ -334,79 +334,55 @@ impl Instance {
         }
     }
 
-    /// Lists a directory: all of it, page by page, but not much more names than the limit.
+    /// Returns a page of a directory's names.
     pub(super) async fn list(
         &mut self,
         directory: &Handle,
+        cursor: Option<&str>,
         limits: &Limits,
     ) -> Result<Listed, Failure> {
+        let store = &mut self.store;
         match (&self.exports, directory) {
             (Exports::Filesystem(filesystem), Handle::Inode(directory)) => {
-                let names = filesystem.call_list_children(&mut self.store, *directory).await?;
+                let names = filesystem.call_list_children(store, *directory).await?;
+                let count = names.len() as u64;
+                if count > limits.names {
+                    let limit = limits.names;
+                    return Err(VfsError::ListingTooLarge { names: count, limit }.into());
+                }
                 Ok(names.into())
             }
-            (Exports::Projection(_), Handle::Id(directory)) => {
-                self.pages(directory.as_string(), limits).await
+            (Exports::Projection(projection), Handle::Id(directory)) => {
+                let directory = directory.as_string();
+                match projection.call_list_children(store, directory, cursor).await? {
+                    Ok(page) => Ok(convert::page(page)?),
+                    Err(error) => Err(self.failed(error)),
+                }
             }
             _ => Err(another_face()),
         }
     }
 
-    async fn pages(&mut self, directory: &String, limits: &Limits) -> Result<Listed, Failure> {
-        let Exports::Projection(projection) = &self.exports else { return Err(another_face()) };
-        let mut listed = Listed::default();
-        // Of the cursors only the digests: how many there are is for the guest to say.
-        let mut cursors: HashSet<[u8; 32]> = HashSet::new();
-        let mut room = limits.lifted() as u64;
-        let mut cursor: Option<String> = None;
-        loop {
-            let store = &mut self.store;
-            let page = projection.call_list_children(store, directory, cursor.as_deref()).await?;
-            let page = match page {
-                Ok(page) => page,
-                Err(error) => return Err(failed(&mut self.store, error)),
-            };
-            for entry in page.entries {
-                let weight = convert::weight(&entry);
-                room = room.checked_sub(weight).ok_or_else(|| too_much(limits))?;
-                listed.found.push(convert::node(entry.node)?);
-                listed.names.push(entry.name);
-            }
-            listed.complete = page.complete;
-            let names = listed.names.len() as u64;
-            let Some(next) = page.next.filter(|_| names <= limits.names) else { return Ok(listed) };
-            let digest = *blake3::hash(next.as_bytes()).as_bytes();
-            if next.len() > CURSOR_MAX || !cursors.insert(digest) {
-                let shown: String = next.escape_default().take(60).collect();
-                let what = format!("the cursor \"{shown}\", which is too long or was there before");
-                return Err(VfsError::Contract(what).into());
-            }
-            if cursors.len() > PAGES_MAX {
-                return Err(VfsError::Contract(format!("more than {PAGES_MAX} pages")).into());
-            }
-            cursor = Some(next);
-        }
-    }
-
-    /// Reads a whole file of at most `most` bytes.
+    /// Reads a file, or a part of it.
     pub(super) async fn read(
         &mut self,
         file: &Handle,
-        most: u64,
-    ) -> Result<Option<Vec<u8>>, Failure> {
+        range: Option<ByteRange>,
+    ) -> Result<Option<Content>, Failure> {
         let store = &mut self.store;
         match (&self.exports, file) {
             (Exports::Filesystem(filesystem), Handle::Inode(file)) => {
-                Ok(filesystem.call_read_file(store, *file).await?)
+                Ok(filesystem.call_read_file(store, *file).await?.map(Content::from))
             }
             (Exports::Projection(projection), Handle::Id(file)) => {
-                match projection.call_read_file(store, file.as_string(), None).await? {
-                    Ok(projection::Content::Bytes(bytes)) => Ok(Some(bytes)),
+                let range = range
+                    .map(|ByteRange { offset, length }| projection::ByteRange { offset, length });
+                match projection.call_read_file(store, file.as_string(), range).await? {
+                    Ok(projection::Content::Bytes(bytes)) => Ok(Some(bytes.into())),
                     Ok(projection::Content::Blob(blob)) => {
                         let blob = self.store.data_mut().handles().delete(blob);
-                        let blob = blob.map_err(wasmtime::Error::from)?;
-                        let bytes = blob.whole(most).await;
-                        bytes.map(Some).map_err(|failure| failure.to_vfs().into())
+                        let blob: Blob = blob.map_err(wasmtime::Error::from)?;
+                        Ok(Some(Content::Blob(Arc::new(blob))))
                     }
                     Err(projection::Error::NotFound) => Ok(None),
                     Err(error) => Err(self.failed(error)),
@@ -427,19 +403,6 @@ fn failed(store: &mut Store<State>, error: projection::Error) -> Failure {
     let own = convert::error(error);
     store.data_mut().taint().first().unwrap_or(own).into()
 }
-
-/// What comes after the last name that there is room for.
-fn too_much(limits: &Limits) -> Failure {
-    let limit = crate::limits::Bytes(limits.lifted() as u64);
-    let reason = format!("the pages of a listing have more than {limit} (limits.lift)");
-    VfsError::TooLarge(reason).into()
-}
-
-/// The most pages of a listing.
-const PAGES_MAX: usize = 100_000;
-
-/// The longest cursor, in bytes.
-const CURSOR_MAX: usize = 64 << 10;
 
 /// An object is never asked about by the other face's handle: both come from one instance.
 fn another_face() -> Failure {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omnifs_runtime::{Limits, LogSource};
-use omnifs_vfs::{Inode, NodeKind, Object, ObjectKey, Source, VfsError};
+use omnifs_vfs::{Content, Inode, NodeKind, Object, ObjectKey, Source, VfsError};
 use testkit::guests;
 use tokio::time::timeout;
 
@@ -59,11 +59,11 @@ async fn after_a_trap_objects_are_found_by_their_path() {
     assert!(matches!(counter.read("trap").await, Err(VfsError::Trap(_))));
     // Turned round, so that the new instance numbers everything differently.
     for (path, object) in objects.iter().rev() {
-        let content = counter.provider.read_file(object).await.unwrap().value.unwrap();
-        assert_eq!(content, format!("{path}\n"));
+        let content = counter.provider.read_file(object, None).await.unwrap().value.unwrap();
+        assert_eq!(content, Content::from(format!("{path}\n")));
     }
     assert_eq!(
-        counter.provider.list_children(&directory).await.unwrap().value.names,
+        counter.provider.list_children(&directory, None).await.unwrap().value.names,
         ["1", "2", "3"]
     );
     let child = counter.lookup(&directory, "2").await.unwrap().unwrap();
@@ -80,7 +80,7 @@ async fn a_provider_that_numbers_on_discovery_is_told_so_once() {
     for _ in 0..2 {
         counter.read("trap").await.unwrap_err();
         for object in objects.iter().rev() {
-            counter.provider.read_file(object).await.unwrap();
+            counter.provider.read_file(object, None).await.unwrap();
         }
     }
     let host = counter.lines.of(LogSource::Host);
@@ -94,10 +94,10 @@ async fn calls_run_beside_a_slow_one_on_instances_of_their_own() {
     let slow = Arc::new(Fixture::new(guests::SLOW));
     let directory = slow.object("dir").await;
     let long = slow.object("slow-9").await;
-    let mut running = slow.provider.read_file(&long);
+    let mut running = slow.provider.read_file(&long, None);
     assert!(timeout(Duration::from_millis(50), &mut running).await.is_err());
     for _ in 0..100 {
-        let names = slow.provider.list_children(&directory);
+        let names = slow.provider.list_children(&directory, None);
         assert_eq!(
             timeout(SOON, names).await.unwrap().unwrap().value.names,
             ["a", "b", "c", "slow"]
@@ -117,13 +117,13 @@ async fn there_are_no_more_instances_than_allowed() {
     let calls: Vec<_> = (0..5)
         .map(|_| {
             let (slow, long) = (Arc::clone(&slow), Arc::clone(&long));
-            tokio::spawn(async move { slow.provider.read_file(&long).await })
+            tokio::spawn(async move { slow.provider.read_file(&long, None).await })
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(slow.provider.statistics().instances, 2);
     for call in calls {
-        assert_eq!(call.await.unwrap().unwrap().value.unwrap(), "slow\n");
+        assert_eq!(call.await.unwrap().unwrap().value.unwrap(), Content::from("slow\n"));
     }
     assert_eq!(slow.provider.statistics().instances, 2);
 }
@@ -135,7 +135,10 @@ async fn forgotten_objects_are_found_again() {
     counter.provider.forget(object.key());
     let (parent, _) = object.place().unwrap();
     counter.provider.forget(parent.key());
-    assert_eq!(counter.provider.read_file(&object).await.unwrap().value.unwrap(), "b/2\n");
+    assert_eq!(
+        counter.provider.read_file(&object, None).await.unwrap().value.unwrap(),
+        Content::from("b/2\n")
+    );
 }
 
 #[tokio::test]
@@ -145,17 +148,17 @@ async fn an_object_that_is_gone_is_stale_and_a_name_in_it_absent() {
     let gone = Object::child(&hello.root, name("gone"), ObjectKey(50), inode);
     let below = Object::child(&gone, name("x"), ObjectKey(51), inode);
     assert_eq!(
-        hello.provider.read_file(&below).await,
+        hello.provider.read_file(&below, None).await,
         Err(VfsError::Stale("the provider has no file /gone/x any more".to_owned()))
     );
     assert_eq!(
-        hello.provider.list_children(&gone).await,
+        hello.provider.list_children(&gone, None).await,
         Err(VfsError::Stale("the provider has no directory /gone any more".to_owned()))
     );
     assert_eq!(hello.lookup(&gone, "x").await, Ok(None));
     // A file where a directory was is no better.
     let file = Object::child(&hello.root, name("hello.txt"), ObjectKey(52), inode);
-    assert!(matches!(hello.provider.list_children(&file).await, Err(VfsError::Stale(_))));
+    assert!(matches!(hello.provider.list_children(&file, None).await, Err(VfsError::Stale(_))));
     assert_eq!(hello.provider.statistics().traps, 0);
 }
 
@@ -204,7 +207,7 @@ async fn a_bulk_lookup_of_many_gets_through_in_steps() {
     let many = big.object("many").await;
     let names: Vec<_> = big
         .provider
-        .list_children(&many)
+        .list_children(&many, None)
         .await
         .unwrap()
         .value
@@ -240,7 +243,7 @@ async fn a_name_that_costs_the_instance_ends_a_bulk_lookup() {
 async fn a_dropped_call_is_abandoned_and_the_next_one_served() {
     let slow = Fixture::new(guests::SLOW);
     let object = slow.object("slow-9").await;
-    let call = slow.provider.read_file(&object);
+    let call = slow.provider.read_file(&object, None);
     assert!(timeout(Duration::from_millis(200), call).await.is_err());
     assert_eq!(slow.provider.statistics().instances, 0, "its instance is gone");
     let next = timeout(Duration::from_secs(5), slow.text("ok")).await;
@@ -258,7 +261,7 @@ async fn a_dropped_call_that_never_ran_costs_nothing() {
     };
     let object = slow.object("ok").await;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let waiting = slow.provider.read_file(&object);
+    let waiting = slow.provider.read_file(&object, None);
     assert!(timeout(Duration::from_millis(100), waiting).await.is_err());
     assert_eq!(running.await.unwrap(), "slow\n");
     assert_eq!(slow.provider.statistics().instances, 1);

@@ -95,12 +95,15 @@ impl Fixture {
         &self,
         object: &Arc<Object>,
     ) -> Result<Option<Bytes>, VfsError> {
-        self.provider.read_file(object).await.map(|answer| answer.value)
+        match self.provider.read_file(object, None).await?.value {
+            Some(content) => content.whole().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     pub(crate) async fn read(&self, path: &str) -> Result<Option<Bytes>, VfsError> {
         let object = self.object(path).await;
-        self.provider.read_file(&object).await.map(|answer| answer.value)
+        self.read_object(&object).await
     }
 
     pub(crate) async fn text(&self, path: &str) -> String {
@@ -110,6 +113,6 @@ impl Fixture {
 
     pub(crate) async fn list(&self, path: &str) -> Result<Vec<String>, VfsError> {
         let object = if path.is_empty() { Arc::clone(&self.root) } else { self.object(path).await };
-        self.provider.list_children(&object).await.map(|answer| answer.value.names)
+        self.provider.list_children(&object, None).await.map(|answer| answer.value.names)
     }
 }

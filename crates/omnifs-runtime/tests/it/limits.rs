@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omnifs_runtime::{Engine, EngineOptions, Grants, Limits, Provider, ProviderOptions};
-use omnifs_vfs::{Source, VfsError};
+use omnifs_vfs::{Content, Source, VfsError};
 use testkit::guests;
 use tokio::time::timeout;
 
@@ -57,7 +57,9 @@ async fn a_spinning_lookup_is_stopped_too() {
 async fn a_spinning_call_can_be_dropped() {
     let spin = Fixture::new(guests::SPIN);
     let object = spin.object("spin").await;
-    assert!(timeout(Duration::from_millis(100), spin.provider.read_file(&object)).await.is_err());
+    assert!(
+        timeout(Duration::from_millis(100), spin.provider.read_file(&object, None)).await.is_err()
+    );
     assert_eq!(timeout(SOON, spin.text("ok")).await.unwrap(), "ok\n");
 }
 
@@ -89,17 +91,17 @@ async fn one_waiter_too_many_is_refused() {
     let long = slow.object("slow-1").await;
     let running = {
         let (slow, long) = (Arc::clone(&slow), Arc::clone(&long));
-        tokio::spawn(async move { slow.provider.read_file(&long).await })
+        tokio::spawn(async move { slow.provider.read_file(&long, None).await })
     };
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let mut waiting = slow.provider.read_file(&object);
+    let mut waiting = slow.provider.read_file(&object, None);
     assert!(timeout(Duration::from_millis(50), &mut waiting).await.is_err());
     assert_eq!(
-        slow.provider.read_file(&object).await,
+        slow.provider.read_file(&object, None).await,
         Err(VfsError::Busy("1 calls wait for the provider already (limits.queue)".to_owned()))
     );
-    assert_eq!(waiting.await.unwrap().value.unwrap(), "ok\n");
-    assert_eq!(running.await.unwrap().unwrap().value.unwrap(), "slow\n");
+    assert_eq!(waiting.await.unwrap().value.unwrap(), Content::from("ok\n"));
+    assert_eq!(running.await.unwrap().unwrap().value.unwrap(), Content::from("slow\n"));
 }
 
 #[tokio::test]
@@ -111,7 +113,7 @@ async fn a_turn_that_does_not_come_times_out() {
     let calls: Vec<_> = (0..4)
         .map(|_| {
             let (slow, long) = (Arc::clone(&slow), Arc::clone(&long));
-            tokio::spawn(async move { slow.provider.read_file(&long).await })
+            tokio::spawn(async move { slow.provider.read_file(&long, None).await })
         })
         .collect();
     let mut reasons = Vec::new();

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Tree;
-use super::listing::Listing;
+use super::listing::View;
 use super::nodes::{Body, File, Node};
+use super::stream::Extent;
 use crate::sync::{Mutex, spawn};
 use crate::{Entry, Name, NodeId, NodeKind, VfsError};
 
@@ -83,17 +84,13 @@ impl Tree {
 
     /// Lists on ahead when a directory was opened whose listing had to be `asked` for, or was there
     /// because of that.
-    pub(super) fn continue_walk(
-        self: &Arc<Self>,
-        (directory, asked): (NodeId, bool),
-        listing: &Listing,
-    ) {
+    pub(super) fn continue_walk(self: &Arc<Self>, (directory, asked): (NodeId, bool), weight: u64) {
         let was_ahead = match self.nodes.lock().get_mut(directory) {
             Ok(node) => take(&mut node.ahead),
             Err(_) => false,
         };
         if asked || was_ahead {
-            self.read_in_turn(directory, listing.weight());
+            self.read_in_turn(directory, weight);
         }
     }
 
@@ -219,8 +216,12 @@ impl Tree {
                 let listing = match self.recall_listing(id).await {
                     Some(listing) => listing,
                     None => {
-                        let list = move || async move { tree.list_once(id, &object).await };
-                        self.listing_calls.run(self.since(id), list).await?
+                        let first = Extent::FirstPage;
+                        let list = move || async move { tree.list_once(id, &object, first).await };
+                        match self.listing_calls.run(self.since(id), list).await? {
+                            View::Whole(listing) => listing,
+                            View::Growing(stream) => self.await_whole(&stream).await?,
+                        }
                     }
                 };
                 self.await_kinds(id, &listing).await;

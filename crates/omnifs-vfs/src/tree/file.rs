@@ -117,18 +117,19 @@ impl Tree {
             (Arc::clone(&known.object), known.path)
         };
         let asked = self.current();
-        let answer = self.heed(asked.source.read_file(&object).await)?;
+        let answer = self.heed(asked.source.read_file(&object, None).await)?;
         let fresh = self.fresh_from(&asked, &answer);
         if answer.partial.is_some() {
             self.expire_soon(&object, node);
         }
-        let Some(bytes) = answer.value else {
+        let Some(content) = answer.value else {
             if asked.generation != self.generation() {
                 return Err(VfsError::Stale(format!("{} is asked for anew", object.path())));
             }
             self.let_go(&asked, path);
             return Err(self.settle_vanished(node, &object));
         };
+        let bytes = self.heed(content.whole().await)?;
         let digest = if bytes.len() < HASH_ASIDE {
             Digest::of(&bytes)
         } else {

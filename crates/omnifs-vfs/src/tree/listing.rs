@@ -11,10 +11,11 @@ use tokio::sync::Notify;
 
 use super::names::{Names, Shown};
 use super::nodes::{Body, Node};
-use super::{Change, Current, Fresh, NEVER, Tree};
-use crate::digest::{Digest, PathKey};
+use super::stream::{Extent, Stream};
+use super::{Fresh, NEVER, Tree};
+use crate::digest::Digest;
 use crate::{
-    Child, Details, Found, Inode, Listed, Made, Name, NodeId, NodeKind, Object, Timestamp, VfsError,
+    Child, Details, Found, Inode, Made, Name, NodeId, NodeKind, Object, Timestamp, VfsError,
 };
 
 /// How long the kinds of names may hold up a listing that is there.
@@ -72,6 +73,33 @@ pub(crate) struct Listing {
     probed: Notify,
 }
 
+/// What a reader of a directory goes through.
+#[derive(Debug, Clone)]
+pub(crate) enum View {
+    /// All names.
+    Whole(Arc<Listing>),
+    /// The pages that came, and those that will.
+    Growing(Arc<Stream>),
+}
+
+impl View {
+    /// Returns what its cookies begin with.
+    fn generation(&self) -> u32 {
+        match self {
+            Self::Whole(listing) => listing.generation,
+            Self::Growing(stream) => stream.generation(),
+        }
+    }
+
+    /// Returns its size in memory, in bytes.
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Whole(listing) => listing.weight(),
+            Self::Growing(stream) => stream.weight(),
+        }
+    }
+}
+
 /// How a listing came.
 #[derive(Debug, Clone)]
 pub(crate) struct Came {
@@ -107,6 +135,28 @@ impl Listing {
         };
         if listing.names.len() == 0 {
             listing.settle();
+        }
+        listing
+    }
+
+    /// Returns the listing of these names, with what was told of them if anything was.
+    pub(super) fn of(
+        names: Arc<Names>,
+        (generation, came): (u32, Came),
+        children: Vec<Option<Found>>,
+        tells: bool,
+    ) -> Self {
+        let listing = Self::new(names, generation, came);
+        if tells {
+            let mut details = Vec::with_capacity(children.len());
+            for (index, found) in children.into_iter().enumerate() {
+                if let Some(found) = &found {
+                    listing.set_child(index, found.child);
+                }
+                details.push(found.and_then(|found| found.details));
+            }
+            let _first = listing.details.set(details);
+            listing.settle_known();
         }
         listing
     }
@@ -212,7 +262,14 @@ pub(crate) struct Handles {
 #[derive(Debug, Clone)]
 pub(crate) struct Open {
     pub(crate) directory: NodeId,
-    pub(crate) listing: Arc<Listing>,
+    pub(crate) view: View,
+}
+
+impl Open {
+    /// Returns what cookies of it begin with.
+    pub(crate) fn generation(&self) -> u32 {
+        self.view.generation()
+    }
 }
 
 impl Handles {
@@ -230,13 +287,12 @@ impl Handles {
     /// readers share the kernel's copy, so one may go on with a cookie of another's.
     pub(crate) fn generation(&self, directory: NodeId, generation: u32) -> Option<Open> {
         let open = self.open.lock();
-        let of =
-            |open: &&Open| open.directory == directory && open.listing.generation == generation;
+        let of = |open: &&Open| open.directory == directory && open.generation() == generation;
         open.values().find(of).cloned()
     }
 
     /// Returns a number for a new listing, 31 bits, so that a cookie stays below 2^63.
-    fn new_generation(&self) -> u32 {
+    pub(super) fn new_generation(&self) -> u32 {
         let number = self.generations.fetch_add(1, Ordering::Relaxed);
         u32::try_from(number % (1 << 31)).unwrap_or_default()
     }
@@ -263,40 +319,60 @@ impl Tree {
             None => self.recall_listing(directory).await,
         };
         let mut asked = false;
-        let (listing, is_fresh) = match cached {
-            Some(listing) if now < listing.fresh.until => (listing, true),
+        let (view, is_fresh) = match cached {
+            Some(listing) if now < listing.fresh.until => (View::Whole(listing), true),
             Some(listing) if self.serves_stale(listing.fresh.until, now) => {
                 if let Some(place) = self.place_behind() {
                     let tree = Arc::clone(self);
                     self.listing_calls.start(self.since(directory), move || async move {
                         let _place = place;
-                        tree.list(directory, &object).await
+                        tree.list(directory, &object, Extent::All).await
                     });
                 }
-                (listing, false)
+                (View::Whole(listing), false)
             }
             old => {
-                let tree = Arc::clone(self);
-                let call = move || async move { tree.list_once(directory, &object).await };
-                match self.listing_calls.run(self.since(directory), call).await {
-                    Ok(listing) => {
-                        asked = true;
-                        (listing, true)
-                    }
-                    Err(error) => {
-                        let despite = self.listing_despite(&error, directory, old).await;
-                        (despite.ok_or(error)?, false)
-                    }
-                }
+                let (view, is_fresh) = self.view_anew((directory, &object), old).await?;
+                asked = is_fresh;
+                (view, is_fresh)
             }
         };
-        self.continue_walk((directory, asked), &listing);
-        self.await_kinds(directory, &listing).await;
-        // The kernel would keep "kind unknown" of a name with the rest of the listing.
-        let face = listing.face.get().copied().filter(|_| is_fresh && !listing.partial);
+        self.continue_walk((directory, asked), view.weight());
+        // What the kernel's copy of names looks like that are still to come nobody knows.
+        let mut face = None;
+        if let View::Whole(listing) = &view {
+            self.await_kinds(directory, listing).await;
+            // The kernel would keep "kind unknown" of a name with the rest of the listing.
+            face = listing.face.get().copied().filter(|_| is_fresh && !listing.partial);
+        }
         let caching = self.show(directory, face);
-        let id = self.handles.insert(Open { directory, listing });
+        let id = self.handles.insert(Open { directory, view });
         Ok(DirectoryHandle { id, caching })
+    }
+
+    /// Returns what there is to read of a directory whose listing is to be asked for: its first
+    /// page, and all of it where an old one is there that may be served if one of the others fails.
+    /// Returns as well whether it is fresh.
+    async fn view_anew(
+        self: &Arc<Self>,
+        (directory, object): (NodeId, &Arc<Object>),
+        old: Option<Arc<Listing>>,
+    ) -> Result<(View, bool), VfsError> {
+        if let Some(stream) = self.stream(directory) {
+            return Ok((View::Growing(stream), true));
+        }
+        let now = self.clock.monotonic();
+        let has_old = old.as_ref().is_some_and(|old| self.outlives_failure(old.fresh.until, now));
+        let extent = if has_old { Extent::All } else { Extent::FirstPage };
+        let (tree, object) = (Arc::clone(self), Arc::clone(object));
+        let call = move || async move { tree.list_once(directory, &object, extent).await };
+        match self.listing_calls.run(self.since(directory), call).await {
+            Ok(view) => Ok((view, true)),
+            Err(error) => {
+                let despite = self.listing_despite(&error, directory, old).await;
+                Ok((View::Whole(despite.ok_or(error)?), false))
+            }
+        }
     }
 
     /// Records what the kernel's copy of a listing will look like; `None` when it may keep none.
@@ -318,85 +394,17 @@ impl Tree {
 
     /// Asks the source for the names of a directory unless somebody has since they were wanted.
     pub(super) async fn list_once(
-        &self,
+        self: &Arc<Self>,
         id: NodeId,
         object: &Arc<Object>,
-    ) -> Result<Arc<Listing>, VfsError> {
+        extent: Extent,
+    ) -> Result<View, VfsError> {
         let path = self.nodes.lock().directory(id)?.0.path;
         let listed = self.contents.lock().listing(path);
         match listed.filter(|listing| self.clock.monotonic() < listing.fresh.until) {
-            Some(listing) => Ok(listing),
-            None => self.list(id, object).await,
+            Some(listing) => Ok(View::Whole(listing)),
+            None => self.list(id, object, extent).await,
         }
-    }
-
-    /// Asks the source for the names of a directory and settles them.
-    async fn list(&self, id: NodeId, object: &Arc<Object>) -> Result<Arc<Listing>, VfsError> {
-        let asked = self.current();
-        let answer = self.heed(asked.source.list_children(object).await)?;
-        let fresh = self.fresh_from(&asked, &answer);
-        let Listed { names: told, found, complete } = answer.value;
-        let (names, dropped) = Names::new(&told)?;
-        if dropped > 0 {
-            self.dropped_names.fetch_add(dropped, Ordering::Relaxed);
-            let (provider, path) = (&asked.settings.provider, object.path());
-            tracing::warn!(%provider, %path, dropped, "listed names that cannot be names, or twice");
-        }
-        let (fetched, partial) = (self.clock.monotonic(), answer.partial.is_some());
-        let came = Came { fresh, fetched, partial, complete, made: answer.made };
-        let names = Arc::new(names);
-        let new = Shown::new(&names, self.handles.new_generation());
-        let mut nodes = self.nodes.lock();
-        let Ok(Node { path, body: Body::Directory(directory), .. }) = nodes.get_mut(id) else {
-            return Ok(Arc::new(Listing::new(names, new.generation(), came)));
-        };
-        let before = directory.shown.as_ref();
-        let changed = before.is_some_and(|before| !before.is_same_set(&new));
-        let (shown, names) = new.after(before, names);
-        let listing = Arc::new(Listing::new(names, shown.generation(), came));
-        directory.shown = Some(shown);
-        if !found.is_empty() {
-            self.tell(&asked, (*path, &listing), told.into_iter().zip(found));
-        }
-        if changed {
-            directory.modified = self.clock.calendar();
-        }
-        if self.believed(fresh) != NEVER {
-            self.contents.lock().put_listing(*path, Arc::clone(&listing));
-        }
-        drop(nodes);
-        if changed {
-            self.announce(Change::Listing(id));
-        }
-        Ok(listing)
-    }
-
-    /// Takes in what a source told of the names of a listing; contents go where bytes are.
-    fn tell(
-        &self,
-        asked: &Current,
-        (path, listing): (PathKey, &Listing),
-        told: impl Iterator<Item = (String, Found)>,
-    ) {
-        let mut details = vec![None; listing.names.len()];
-        for (name, found) in told {
-            let Some(name) = Name::from_provider(&name) else { continue };
-            let Some(index) = listing.names.find(&name).map(|index| index as usize) else {
-                continue;
-            };
-            // Of a name that is there twice the first one counts.
-            if listing.child(&name).is_some() {
-                continue;
-            }
-            let fresh = listing.fresh_of(&found);
-            self.take_in(asked, (path.child(&name), &found), (fresh, listing.made.as_ref()));
-            listing.set_child(index, found.child);
-            if let (Some(place), Some(told)) = (details.get_mut(index), found.details) {
-                *place = Some(told.without_content());
-            }
-        }
-        let _first = listing.details.set(details);
-        listing.settle_known();
     }
 
     /// Takes in a listing that was kept of a directory, as one that came now is, unless there is

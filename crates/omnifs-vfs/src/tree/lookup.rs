@@ -118,6 +118,9 @@ impl Tree {
                 return Ok(Known::Fresh(Lookup::Absent { valid: listing.fresh.until - now }));
             }
         }
+        if let Some((found, fresh)) = self.found_in_stream(parent, name) {
+            return Ok(Known::Listed(found, fresh));
+        }
         Ok(Known::Unknown(Arc::clone(&above.object)))
     }
 

@@ -48,12 +48,17 @@ impl Names {
             own.text.push_str(name);
             own.ends.push(u32::try_from(own.text.len()).map_err(too_large)?);
         }
-        let count = u32::try_from(own.ends.len()).map_err(too_large)?;
-        let mut sorted: Vec<u32> = (0..count).collect();
+        let dropped = raw.len() - own.ends.len();
+        Ok((Self::of(own.text, own.ends), dropped as u64))
+    }
+
+    /// Returns the names that end in `text` there: each can be one, and is there once.
+    pub(crate) fn of(text: String, ends: Vec<u32>) -> Self {
+        let mut own = Self { text, ends, sorted: Vec::new() };
+        let mut sorted: Vec<u32> = (0..).take(own.ends.len()).collect();
         sorted.sort_by_key(|index| own.get(*index));
         own.sorted = sorted;
-        let dropped = raw.len() - own.ends.len();
-        Ok((own, dropped as u64))
+        own
     }
 
     pub(crate) fn len(&self) -> usize {

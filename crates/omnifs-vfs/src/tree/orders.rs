@@ -11,7 +11,8 @@ use shuttle::future::{spawn, yield_now};
 use super::*;
 use crate::sync::explore;
 use crate::{
-    Child, Inode, Listed, Lookup, NodeKind, Object, ObjectKey, Probe, TestClock, VfsError,
+    ByteRange, Child, Content, Inode, Listed, Lookup, NodeKind, Object, ObjectKey, Probe,
+    TestClock, VfsError,
 };
 
 /// One file "f", whose bytes are a number that counts up.
@@ -48,6 +49,7 @@ impl Source for Counter {
     fn list_children<'a>(
         &'a self,
         _directory: &'a Arc<Object>,
+        _cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>> {
         async { Ok(Listed::from(vec!["f".to_owned()]).into()) }.boxed()
     }
@@ -55,12 +57,13 @@ impl Source for Counter {
     fn read_file<'a>(
         &'a self,
         _file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>> {
+        _range: Option<ByteRange>,
+    ) -> BoxFuture<'a, Result<Answer<Option<Content>>, VfsError>> {
         async move {
             yield_now().await;
             let bytes = self.count.load(SeqCst).to_string();
             yield_now().await;
-            Ok(Some(bytes.into()).into())
+            Ok(Some(Content::from(bytes)).into())
         }
         .boxed()
     }

@@ -48,7 +48,7 @@ impl Tree {
     }
 
     /// Returns whether an answer that was fresh until then may be served while the source fails.
-    fn outlives_failure(&self, until: Duration, now: Duration) -> bool {
+    pub(super) fn outlives_failure(&self, until: Duration, now: Duration) -> bool {
         until != NEVER && now < until + self.settings().stale_if_error
     }
 

@@ -54,7 +54,7 @@ impl Walk {
                 }
             };
             let mut names = Vec::new();
-            let mut reader = rig.tree.read_directory(handle.id, 0).unwrap();
+            let mut reader = rig.tree.read_directory(handle.id, 0).await.unwrap();
             while let Some(entry) = reader.peek() {
                 names.push(entry.name.to_owned());
                 reader.advance();

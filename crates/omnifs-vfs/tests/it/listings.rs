@@ -47,7 +47,7 @@ async fn entries_with_attributes_are_those_that_cost_nothing() {
     let read = rig.entry(NodeId::ROOT, "read").await.node;
     rig.tree.attributes(read).await.unwrap();
     let handle = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    let mut reader = rig.tree.read_directory(handle.id, 0).unwrap();
+    let mut reader = rig.tree.read_directory(handle.id, 0).await.unwrap();
     let mut entries = Vec::new();
     while reader.peek().is_some() {
         entries.push(reader.entry());
@@ -73,7 +73,7 @@ async fn listing_again_and_again_does_not_keep_old_bytes_fresh() {
         rig.clock.advance(TTL);
         let handle = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
         rig.settle().await;
-        let mut reader = rig.tree.read_directory(handle.id, 0).unwrap();
+        let mut reader = rig.tree.read_directory(handle.id, 0).await.unwrap();
         while reader.peek().is_some() {
             let _ = reader.entry();
             reader.advance();
@@ -93,7 +93,7 @@ async fn a_reader_goes_on_in_its_own_generation() {
     }
     let first = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
     assert_eq!(first.caching, Caching::Anew);
-    let mut reader = rig.tree.read_directory(first.id, 0).unwrap();
+    let mut reader = rig.tree.read_directory(first.id, 0).await.unwrap();
     for _ in 0..5 {
         reader.advance();
     }
@@ -111,14 +111,14 @@ async fn a_reader_goes_on_in_its_own_generation() {
     let second = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
     assert_eq!(second.caching, Caching::Anew);
 
-    let rest = rig.tree.read_directory(first.id, cookie).unwrap();
+    let rest = rig.tree.read_directory(first.id, cookie).await.unwrap();
     assert_eq!(rest.peek().unwrap().name, "4");
-    let shared = rig.tree.read_directory(second.id, cookie).unwrap();
+    let shared = rig.tree.read_directory(second.id, cookie).await.unwrap();
     assert_eq!(shared.peek().unwrap().name, "4", "a cookie of another reader's generation");
     rig.tree.release_directory(first.id);
     rig.tree.release_directory(stale.id);
-    assert!(matches!(rig.tree.read_directory(second.id, cookie), Err(VfsError::Stale(_))));
-    assert!(matches!(rig.tree.read_directory(first.id, 0), Err(VfsError::Stale(_))));
+    assert!(matches!(rig.tree.read_directory(second.id, cookie).await, Err(VfsError::Stale(_))));
+    assert!(matches!(rig.tree.read_directory(first.id, 0).await, Err(VfsError::Stale(_))));
     assert_eq!(rig.list(NodeId::ROOT).await.len(), 1);
 }
 
@@ -129,7 +129,7 @@ async fn a_place_among_the_same_names_outlives_the_listing() {
         rig.source.put(&format!("{i}"), 5 + i, "x");
     }
     let first = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    let mut reader = rig.tree.read_directory(first.id, 0).unwrap();
+    let mut reader = rig.tree.read_directory(first.id, 0).await.unwrap();
     for _ in 0..5 {
         reader.advance();
     }
@@ -138,7 +138,7 @@ async fn a_place_among_the_same_names_outlives_the_listing() {
     rig.clock.advance(TTL + STALE);
     let second = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
     assert_eq!(rig.source.calls().listings, 2);
-    let rest = rig.tree.read_directory(second.id, cookie).unwrap();
+    let rest = rig.tree.read_directory(second.id, cookie).await.unwrap();
     assert_eq!(rest.peek().unwrap().name, "4");
 }
 
@@ -164,7 +164,7 @@ async fn the_same_names_in_another_order_keep_their_places() {
     let mut changes = rig.tree.changes();
     rig.source.list_also(&["a", "b", "c"]);
     let first = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    let mut reader = rig.tree.read_directory(first.id, 0).unwrap();
+    let mut reader = rig.tree.read_directory(first.id, 0).await.unwrap();
     for _ in 0..3 {
         reader.advance();
     }
@@ -174,7 +174,7 @@ async fn the_same_names_in_another_order_keep_their_places() {
     rig.clock.advance(TTL + STALE);
     let second = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
     assert_eq!(rig.source.calls().listings, 2);
-    let rest = rig.tree.read_directory(second.id, cookie).unwrap();
+    let rest = rig.tree.read_directory(second.id, cookie).await.unwrap();
     assert_eq!(rest.peek().unwrap().name, "c", "a place that the kernel may hold");
     assert_eq!(names(&rig.list(NodeId::ROOT).await), ["a", "b", "c"]);
     assert!(changes.try_recv().is_err());

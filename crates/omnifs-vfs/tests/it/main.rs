@@ -12,6 +12,7 @@ mod listings;
 mod memory;
 mod model;
 mod names;
+mod paged;
 mod replacing;
 mod rig;
 mod told;

@@ -3,12 +3,11 @@
 use std::fs;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use omnifs_vfs::{
-    Answer, Child, Found, Inode, Listed, Lookup, Name, NodeId, NodeKind, Object, ObjectKey, Probe,
-    Settings, Source, TestClock, Tree, VfsError,
+    Answer, ByteRange, Child, Content, Found, Inode, Listed, Lookup, Name, NodeId, NodeKind,
+    Object, ObjectKey, Probe, Settings, Source, TestClock, Tree, VfsError,
 };
 
 /// How many nodes are measured.
@@ -35,6 +34,7 @@ impl Source for Numbers {
     fn list_children<'a>(
         &'a self,
         _directory: &'a Arc<Object>,
+        _cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>> {
         async { Ok(Listed::default().into()) }.boxed()
     }
@@ -42,7 +42,8 @@ impl Source for Numbers {
     fn read_file<'a>(
         &'a self,
         _file: &'a Arc<Object>,
-    ) -> BoxFuture<'a, Result<Answer<Option<Bytes>>, VfsError>> {
+        _range: Option<ByteRange>,
+    ) -> BoxFuture<'a, Result<Answer<Option<Content>>, VfsError>> {
         async { Ok(None.into()) }.boxed()
     }
 

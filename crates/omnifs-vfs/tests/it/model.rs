@@ -129,7 +129,8 @@ impl Height for InMemory {
     fn list(&mut self, path: &str) -> Result<Vec<Listed>, Failure> {
         let node = self.node(path)?;
         let handle = self.block_on(self.rig.tree.open_directory(node)).map_err(failure)?;
-        let mut reader = self.rig.tree.read_directory(handle.id, 0).map_err(failure)?;
+        let reading = self.rig.tree.read_directory(handle.id, 0);
+        let mut reader = self.block_on(reading).map_err(failure)?;
         let mut listed = Vec::new();
         while let Some(DirEntry { st_ino, kind, name, .. }) = reader.peek() {
             let st_ino = (st_ino != UNKNOWN_INO).then_some(st_ino);

@@ -88,7 +88,7 @@ async fn a_listing_that_is_open_says_nothing_any_more_of_what_its_names_stand_fo
     let rig = Rig::new();
     rig.source.put("d", 5, Item::Directory);
     let handle = rig.tree.open_directory(NodeId::ROOT).await.unwrap();
-    let mut reader = rig.tree.read_directory(handle.id, 0).unwrap();
+    let mut reader = rig.tree.read_directory(handle.id, 0).await.unwrap();
     let new_source = replace(&rig);
     new_source.put("d", 7, Item::Directory);
     while reader.peek().is_some() {

@@ -58,7 +58,7 @@ impl Rig {
     /// Lists a directory: names without the dots, with their kinds.
     pub(crate) async fn list(&self, directory: NodeId) -> Vec<(String, Option<NodeKind>)> {
         let handle = self.tree.open_directory(directory).await.unwrap();
-        let mut reader = self.tree.read_directory(handle.id, 0).unwrap();
+        let mut reader = self.tree.read_directory(handle.id, 0).await.unwrap();
         let mut found = Vec::new();
         while let Some(entry) = reader.peek() {
             found.push((entry.name.to_owned(), entry.kind));

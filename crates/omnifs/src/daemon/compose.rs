@@ -156,6 +156,8 @@ impl Parts {
             negative: config.cache.negative,
             stale_while_revalidate: config.cache.stale_while_revalidate,
             stale_if_error: config.cache.stale_if_error,
+            names: config.limits.provider.names,
+            listing: config.limits.provider.lift,
             memory: part(config.cache.memory, self.host.memory, self.promised),
             disk: self.disks.of(&config.name, identity, disk),
             read_ahead: read_ahead(provider, &config.limits),
