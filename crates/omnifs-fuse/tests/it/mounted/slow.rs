@@ -41,11 +41,16 @@ fn who_waits_for_a_size_holds_up_nobody_and_can_be_killed() {
 fn a_request_ends_at_its_deadline() {
     let mut setup = Setup::default();
     setup.settings.answer = Duration::from_millis(300);
-    let mounted = setup.mount(&one_slow_file());
+    // Longer than the deadline, and not for ever: without one the answer would come.
+    let memory = one_slow_file();
+    memory.slow_read("slow", Duration::from_secs(2));
+    let mounted = setup.mount(&memory);
     let complaint = mounted.complains("cat $M/slow");
     assert!(complaint.contains("Connection timed out"), "{complaint}");
     assert_eq!(mounted.prints("cat $M/sibling"), "s");
     assert!(mounted.session().statistics().timed_out >= 1);
+    assert_eq!(mounted.prints("until cat $M/slow 2> /dev/null; do :; done"), "slow");
+    assert_eq!(memory.reads("slow"), 1);
 }
 
 #[test]
