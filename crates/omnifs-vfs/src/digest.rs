@@ -17,12 +17,38 @@ impl Digest {
         Self(short(blake3::Hasher::new().update(bytes)))
     }
 
+    /// Returns what identifies the bytes of this size that a source calls by a name which has this
+    /// digest. No bytes have it.
+    pub(crate) fn of_size(self, size: u64) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("omnifs: a version by its name and size");
+        Self(short(hasher.update(&self.0).update(&size.to_le_bytes())))
+    }
+
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
     pub(crate) fn to_bytes(self) -> [u8; 16] {
         self.0
+    }
+}
+
+/// Makes a digest of bytes that come in parts.
+#[derive(Debug, Default)]
+pub(crate) struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Returns how many bytes there were.
+    pub(crate) fn hashed(&self) -> u64 {
+        self.0.count()
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        Digest(short(&self.0))
     }
 }
 

@@ -14,6 +14,7 @@ mod nodes;
 #[cfg(test)]
 mod orders;
 mod pages;
+mod ranges;
 mod reader;
 mod stream;
 mod told;
@@ -24,19 +25,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::sync::{Mutex, MutexGuard};
 use crate::{
-    Answer, Clock, Disk, DiskStatistics, Found, Freshness, Name, NodeId, Source, Timestamp,
+    Answer, Clock, Content, Disk, DiskStatistics, Found, Freshness, Name, NodeId, Source, Timestamp,
 };
 use ahead::Ahead;
 use contents::Contents;
 use flight::Flights;
 use listing::{Handles, View};
 use nodes::{Expired, Nodes};
+use ranges::Ranges;
 use stream::Stream;
 use trouble::Trouble;
 
@@ -78,6 +79,8 @@ pub struct Settings {
     pub stale_if_error: Duration,
     /// Bytes of file contents and listings to keep in memory.
     pub memory: u64,
+    /// Bytes of bodies to keep that lie outside of memory.
+    pub outside: u64,
     /// The most names of one directory.
     pub names: u64,
     /// The most bytes of one listing, with what is told of its names.
@@ -100,6 +103,7 @@ impl Default for Settings {
             stale_while_revalidate: Duration::from_secs(600),
             stale_if_error: Duration::from_secs(24 * 60 * 60),
             memory: 64 << 20,
+            outside: 1 << 30,
             names: 1_000_000,
             listing: 72 << 20,
             disk: None,
@@ -139,6 +143,8 @@ pub struct Statistics {
     pub nodes: u64,
     /// Bytes of file contents and listings in memory.
     pub memory: u64,
+    /// Bytes of bodies that lie outside of memory.
+    pub outside: u64,
     /// What the disk cache holds and did; none when there is none.
     pub disk: Option<DiskStatistics>,
     /// Names that providers listed and that cannot be names, or stood there twice.
@@ -162,8 +168,11 @@ pub struct Tree {
     contents: Mutex<Contents>,
     handles: Handles,
     name_calls: NameCalls,
-    file_calls: Arc<Flights<Since<NodeId>, Bytes>>,
+    file_calls: Arc<Flights<Since<NodeId>, Content>>,
     listing_calls: Arc<Flights<Since<NodeId>, View>>,
+    /// By file, beginning and end.
+    part_calls: PartCalls,
+    ranges: Ranges,
     /// By directory and generation of the listing.
     page_calls: Arc<Flights<(NodeId, u32), ()>>,
     /// Listings whose last page has not come. Held for a look or a change.
@@ -181,6 +190,8 @@ pub struct Tree {
 type Since<K> = (u64, K);
 
 type NameCalls = Arc<Flights<Since<(NodeId, Name)>, Option<NodeId>>>;
+
+type PartCalls = Arc<Flights<Since<(NodeId, u64, u64)>, Content>>;
 
 /// How long an answer is fresh, as long as the generation in which it was asked for lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,12 +234,14 @@ impl Tree {
         let born = clock.calendar();
         Arc::new(Self {
             nodes: Mutex::new(Nodes::new(born)),
-            contents: Mutex::new(Contents::new(settings.memory)),
+            contents: Mutex::new(Contents::new(settings.memory, settings.outside)),
             handles: Handles::default(),
             name_calls: Flights::new(settings.answer),
             file_calls: Flights::new(settings.answer),
             listing_calls: Flights::new(settings.answer),
             page_calls: Flights::new(settings.answer),
+            part_calls: Flights::new(settings.answer),
+            ranges: Ranges::default(),
             streams: Mutex::default(),
             changes: Mutex::new(None),
             dropped_names: AtomicU64::new(0),
@@ -247,7 +260,7 @@ impl Tree {
     ///
     /// `settings.answer` has no effect here: it is the session's, too.
     pub fn replace(&self, source: Arc<dyn Source>, settings: Settings) {
-        self.contents.lock().set_budget(settings.memory);
+        self.contents.lock().set_budget(settings.memory, settings.outside);
         {
             let mut current = self.current.write();
             let generation = current.generation + 1;
@@ -320,9 +333,12 @@ impl Tree {
 
     /// Returns the current counts.
     pub fn statistics(&self) -> Statistics {
+        let nodes = self.nodes.lock().len();
+        let contents = self.contents.lock();
         Statistics {
-            nodes: self.nodes.lock().len(),
-            memory: self.contents.lock().used(),
+            nodes,
+            memory: contents.used(),
+            outside: contents.outside(),
             disk: self.settings().disk.as_ref().map(Disk::statistics),
             dropped_names: self.dropped_names.load(Ordering::Relaxed),
         }
@@ -349,7 +365,9 @@ impl Tree {
             source.forget(node.object.key());
         }
         drop(contents);
-        self.forget_streams(|directory| gone.iter().any(|node| node.id == directory));
+        let is_gone = |id| gone.iter().any(|node| node.id == id);
+        self.forget_streams(is_gone);
+        self.ranges.forget(is_gone);
     }
 
     fn announce(&self, change: Change) {

@@ -13,4 +13,4 @@ pub mod corpus;
 mod memory;
 pub mod model;
 
-pub use memory::{Calls, Item, Memory};
+pub use memory::{Arriving, Calls, Item, Memory};

@@ -1,6 +1,7 @@
 //! A source in memory, whose tree tests change and whose answers can be slow or fail.
 
 use std::collections::HashMap;
+use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use omnifs_vfs::{
-    Answer, ByteRange, Child, Content, Details, Found, Inode, Listed, Name, NodeKind, Object,
+    Answer, Blob, ByteRange, Child, Content, Details, Found, Inode, Listed, Name, NodeKind, Object,
     ObjectKey, Probe, Source, VfsError,
 };
 use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::watch;
 
 /// What stands under a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +76,10 @@ struct State {
     also: Vec<String>,
     /// What is told of paths besides what they are; if anything is, listings tell all.
     details: HashMap<String, Details>,
+    /// Paths whose bytes are given as blobs.
+    blobs: HashMap<String, Arc<Arriving>>,
+    /// How many bytes were given in answer to ranges.
+    ranged: u64,
     /// How many names a page of a listing has; all when it is none.
     page: Option<usize>,
     failure: Option<VfsError>,
@@ -152,6 +158,22 @@ impl Memory {
     pub fn tell(&self, path: &str, details: Details) -> &Self {
         self.state().details.insert(path.to_owned(), details);
         self
+    }
+
+    /// Gives the bytes of a file as a blob, of which nothing comes until [`Arriving::arrive`].
+    pub fn blob(&self, path: &str) -> Arc<Arriving> {
+        let mut state = self.state();
+        let Some((_, Item::File(bytes))) = state.items.get(path) else {
+            panic!("{path} is no file")
+        };
+        let blob = Arc::new(Arriving { bytes: bytes.clone(), come: watch::Sender::new(Ok(0)) });
+        state.blobs.insert(path.to_owned(), Arc::clone(&blob));
+        blob
+    }
+
+    /// Returns how many bytes were given in answer to ranges.
+    pub fn ranged(&self) -> u64 {
+        self.state().ranged
     }
 
     /// Gives listings in pages of so many names.
@@ -300,6 +322,43 @@ fn join(directory: &Object, name: &Name) -> String {
     format!("{}/{name}", path(directory)).trim_start_matches('/').to_owned()
 }
 
+/// A body that comes as tests have it.
+#[derive(Debug)]
+pub struct Arriving {
+    bytes: Bytes,
+    /// How many bytes are there, or why no more come.
+    come: watch::Sender<Result<u64, VfsError>>,
+}
+
+impl Arriving {
+    /// Lets its first bytes be there.
+    pub fn arrive(&self, bytes: u64) {
+        let _before = self.come.send_replace(Ok(bytes));
+    }
+
+    /// Lets no more come.
+    pub fn fail(&self, error: VfsError) {
+        let _before = self.come.send_replace(Err(error));
+    }
+}
+
+impl Blob for Arriving {
+    fn size(&self) -> BoxFuture<'_, Result<u64, VfsError>> {
+        future::ready(Ok(self.bytes.len() as u64)).boxed()
+    }
+
+    fn read(&self, range: ByteRange) -> BoxFuture<'_, Result<Bytes, VfsError>> {
+        let end = range.offset.saturating_add(range.length).min(self.bytes.len() as u64);
+        let mut come = self.come.subscribe();
+        async move {
+            let there = come.wait_for(|come| come.as_ref().map_or(true, |come| *come >= end)).await;
+            there.expect("the sender is here").clone()?;
+            Ok(part(&self.bytes, Some(range)))
+        }
+        .boxed()
+    }
+}
+
 /// Returns the bytes of a part, fewer at the end.
 fn part(bytes: &Bytes, range: Option<ByteRange>) -> Bytes {
     let place = |at: u64| usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
@@ -381,11 +440,19 @@ impl Source for Memory {
                 state.slow_reads.get(&path).copied()
             };
             self.called(time).await?;
-            let bytes = match self.state().at(file) {
-                Some(Item::File(bytes)) => Some(part(bytes, range)),
-                Some(Item::Directory) | None => None,
+            let mut state = self.state();
+            let bytes = match state.at(file) {
+                Some(Item::File(bytes)) => part(bytes, range),
+                Some(Item::Directory) | None => return Ok(None.into()),
             };
-            Ok(bytes.map(Content::from).into())
+            if range.is_some() {
+                state.ranged += bytes.len() as u64;
+            }
+            let content = match state.blobs.get(&path).filter(|_| range.is_none()) {
+                Some(blob) => Content::Blob(Arc::<Arriving>::clone(blob)),
+                None => Content::Bytes(bytes),
+            };
+            Ok(Some(content).into())
         }
         .boxed()
     }

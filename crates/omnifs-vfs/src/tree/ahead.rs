@@ -26,6 +26,9 @@ const WINDOW: usize = 4;
 /// How many files wait at most, of all directories.
 const QUEUE: usize = 1_024;
 
+/// The largest file that is read ahead, where its size is known.
+const LARGEST: u64 = 4 << 20;
+
 /// The part of the memory that files which are read ahead may take.
 const SHARE: u64 = 4;
 
@@ -182,7 +185,10 @@ impl Tree {
     /// Returns whether a file was not read, or a directory not listed.
     fn is_unread(&self, node: &Node) -> bool {
         match node.body {
-            Body::File(File::Unread | File::Promised(_)) => true,
+            Body::File(File::Unread) => true,
+            Body::File(File::Promised(promise)) => {
+                node.promised_in_parts().is_none() && promise.size <= LARGEST
+            }
             Body::File(File::Version(_) | File::Gone) | Body::Link(_) => false,
             Body::Directory(_) => self.contents.lock().listing(node.path).is_none(),
         }

@@ -9,14 +9,15 @@ use bytes::Bytes;
 use super::NEVER;
 use super::listing::Listing;
 use crate::digest::{Digest, PathKey};
-use crate::{Inode, Made, NodeId, Timestamp};
+use crate::{Blob, Content, Inode, Made, NodeId, Timestamp};
 
 /// The newest version of a file that was read under a path.
 #[derive(Debug, Clone)]
 pub(crate) struct Body {
     pub(crate) inode: Inode,
     pub(crate) digest: Digest,
-    pub(crate) bytes: Bytes,
+    pub(crate) content: Content,
+    pub(crate) size: u64,
     /// When these bytes were first seen.
     pub(crate) modified: Timestamp,
     /// Until when they are fresh, on the tree's monotonic clock.
@@ -31,11 +32,18 @@ pub(crate) struct Body {
     pub(crate) made: Option<Arc<Made>>,
 }
 
+impl Body {
+    /// Returns whether the bytes lie outside of memory.
+    pub(crate) fn is_blob(&self) -> bool {
+        matches!(self.content, Content::Blob(_))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Key {
     File(PathKey),
     Listing(PathKey),
-    /// Bytes of a version that its path no longer has.
+    /// A version that its path no longer has.
     Old(NodeId),
 }
 
@@ -43,19 +51,32 @@ enum Value {
     /// The newest version, and the node that last stood for it.
     File(Body, NodeId),
     Listing(Arc<Listing>),
-    Old(Bytes),
+    Old(Content, u64),
 }
 
 impl Value {
-    fn weight(&self) -> u64 {
+    /// Returns its bytes in memory, and those that lie outside of it.
+    fn weight(&self) -> Weight {
+        let of = |content: &Content, size| match content {
+            Content::Bytes(_) => Weight { memory: size, outside: 0 },
+            Content::Blob(_) => Weight { memory: 0, outside: size },
+        };
         match self {
             Self::File(body, _) => {
-                body.bytes.len() as u64 + body.made.as_ref().map_or(0, |made| made.weight())
+                let Weight { memory, outside } = of(&body.content, body.size);
+                let made = body.made.as_ref().map_or(0, |made| made.weight());
+                Weight { memory: memory + made, outside }
             }
-            Self::Listing(listing) => listing.weight(),
-            Self::Old(bytes) => bytes.len() as u64,
+            Self::Listing(listing) => Weight { memory: listing.weight(), outside: 0 },
+            Self::Old(content, size) => of(content, *size),
         }
     }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Weight {
+    memory: u64,
+    outside: u64,
 }
 
 /// Who is evicted first.
@@ -74,7 +95,7 @@ struct Slot {
     rank: Rank,
     /// When it was last used, counted in uses of the cache.
     used: u64,
-    weight: u64,
+    weight: Weight,
 }
 
 /// A bounded cache, least recently used first out within each [`Rank`].
@@ -85,26 +106,33 @@ pub(crate) struct Contents {
     slots: HashMap<Key, Slot>,
     order: BTreeMap<(Rank, u64), Key>,
     uses: u64,
-    used: u64,
-    budget: u64,
+    used: Weight,
+    budget: Weight,
 }
 
 /// What a slot costs besides its bytes.
 const SLOT_WEIGHT: u64 = 200;
 
 impl Contents {
-    pub(crate) fn new(budget: u64) -> Self {
-        Self { slots: HashMap::new(), order: BTreeMap::new(), uses: 0, used: 0, budget }
+    /// Returns an empty cache that may use so many bytes of memory, and outside of it.
+    pub(crate) fn new(memory: u64, outside: u64) -> Self {
+        let (used, budget) = (Weight::default(), Weight { memory, outside });
+        Self { slots: HashMap::new(), order: BTreeMap::new(), uses: 0, used, budget }
     }
 
-    /// Returns the bytes in use.
+    /// Returns the bytes of memory in use.
     pub(crate) fn used(&self) -> u64 {
-        self.used
+        self.used.memory
     }
 
-    /// Sets how many bytes may be in use.
-    pub(crate) fn set_budget(&mut self, budget: u64) {
-        self.budget = budget;
+    /// Returns the bytes in use outside of memory.
+    pub(crate) fn outside(&self) -> u64 {
+        self.used.outside
+    }
+
+    /// Sets how many bytes may be in use, of memory and outside of it.
+    pub(crate) fn set_budget(&mut self, memory: u64, outside: u64) {
+        self.budget = Weight { memory, outside };
         self.shrink(None);
     }
 
@@ -115,7 +143,7 @@ impl Contents {
             match &mut slot.value {
                 Value::File(body, _) => body.until = NEVER,
                 Value::Listing(_) => listings.push(*key),
-                Value::Old(_) => {}
+                Value::Old(..) => {}
             }
         }
         listings.into_iter().for_each(|key| self.remove(key));
@@ -131,22 +159,40 @@ impl Contents {
     pub(crate) fn body(&mut self, path: PathKey) -> Option<Body> {
         match self.touch(Key::File(path), None)? {
             Value::File(body, _) => Some(body.clone()),
-            Value::Listing(_) | Value::Old(_) => None,
+            Value::Listing(_) | Value::Old(..) => None,
         }
     }
 
     /// Returns the bytes of the version `digest` that `node` stands for.
-    pub(crate) fn bytes(&mut self, node: NodeId, path: PathKey, digest: Digest) -> Option<Bytes> {
+    pub(crate) fn bytes(&mut self, node: NodeId, path: PathKey, digest: Digest) -> Option<Content> {
         if let Some(Value::File(body, user)) = self.touch(Key::File(path), Some(Rank::Known))
             && body.digest == digest
         {
             *user = node;
-            return Some(body.bytes.clone());
+            return Some(body.content.clone());
         }
         match self.touch(Key::Old(node), None)? {
-            Value::Old(bytes) => Some(bytes.clone()),
+            Value::Old(content, _) => Some(content.clone()),
             Value::File(..) | Value::Listing(_) => None,
         }
+    }
+
+    /// Returns the body outside of memory that the source calls by a name with this digest, for a
+    /// node that stands for it.
+    pub(crate) fn promised(
+        &mut self,
+        node: NodeId,
+        path: PathKey,
+        told: Digest,
+    ) -> Option<Content> {
+        let Value::File(body, user) = self.touch(Key::File(path), None)? else { return None };
+        if body.told != Some(told) || !body.is_blob() {
+            return None;
+        }
+        *user = node;
+        let content = body.content.clone();
+        self.touch(Key::File(path), Some(Rank::Known));
+        Some(content)
     }
 
     /// Puts the newest version under `path`; `node` stands for it. Another version that the
@@ -178,7 +224,7 @@ impl Contents {
                 body.until = body.until.max(until);
                 Some(body.clone())
             }
-            Value::File(..) | Value::Listing(_) | Value::Old(_) => None,
+            Value::File(..) | Value::Listing(_) | Value::Old(..) => None,
         }
     }
 
@@ -189,21 +235,38 @@ impl Contents {
             self.slots.get(&Key::File(path))
             && old.digest != body.digest
         {
-            let (user, bytes) = (*user, old.bytes.clone());
-            self.put(Key::Old(user), Value::Old(bytes), Rank::Irreplaceable);
+            let (user, content, size) = (*user, old.content.clone(), old.size);
+            self.put(Key::Old(user), Value::Old(content, size), Rank::Irreplaceable);
         }
     }
 
     /// Puts the bytes of a version that `node` stands for and its path no longer has.
     pub(crate) fn put_old(&mut self, node: NodeId, bytes: Bytes) {
-        self.put(Key::Old(node), Value::Old(bytes), Rank::Known);
+        let size = bytes.len() as u64;
+        self.put(Key::Old(node), Value::Old(Content::Bytes(bytes), size), Rank::Known);
+    }
+
+    /// Drops a body that turned out to be none: what is asked for next is asked for anew.
+    pub(crate) fn drop_blob(&mut self, node: NodeId, path: PathKey, broken: &Arc<dyn Blob>) {
+        let is_it =
+            |content: &Content| matches!(content, Content::Blob(own) if Arc::ptr_eq(own, broken));
+        for key in [Key::File(path), Key::Old(node)] {
+            let broken = self.slots.get(&key).is_some_and(|slot| match &slot.value {
+                Value::File(body, _) => is_it(&body.content),
+                Value::Old(content, _) => is_it(content),
+                Value::Listing(_) => false,
+            });
+            if broken {
+                self.remove(key);
+            }
+        }
     }
 
     /// Returns the newest listing of the directory under `path`.
     pub(crate) fn listing(&mut self, path: PathKey) -> Option<Arc<Listing>> {
         match self.touch(Key::Listing(path), None)? {
             Value::Listing(listing) => Some(Arc::clone(listing)),
-            Value::File(..) | Value::Old(_) => None,
+            Value::File(..) | Value::Old(..) => None,
         }
     }
 
@@ -227,8 +290,10 @@ impl Contents {
     fn put(&mut self, key: Key, value: Value, rank: Rank) {
         self.remove(key);
         self.uses += 1;
-        let weight = value.weight() + SLOT_WEIGHT;
-        self.used += weight;
+        let Weight { memory, outside } = value.weight();
+        let weight = Weight { memory: memory + SLOT_WEIGHT, outside };
+        self.used.memory += weight.memory;
+        self.used.outside += outside;
         self.order.insert((rank, self.uses), key);
         self.slots.insert(key, Slot { value, rank, used: self.uses, weight });
         self.shrink(Some(key));
@@ -236,8 +301,17 @@ impl Contents {
 
     /// Evicts until the budget is kept, but neither `newest` nor the last slot.
     fn shrink(&mut self, newest: Option<Key>) {
-        while self.used > self.budget && self.slots.len() > 1 {
-            let victim = self.order.values().find(|victim| Some(**victim) != newest).copied();
+        loop {
+            let outside = self.used.outside > self.budget.outside;
+            if (!outside && self.used.memory <= self.budget.memory) || self.slots.len() <= 1 {
+                return;
+            }
+            // What lies in memory makes no room outside of it.
+            let helps = |key: &Key| {
+                !outside || self.slots.get(key).is_some_and(|slot| slot.weight.outside > 0)
+            };
+            let is_victim = |key: &&Key| Some(**key) != newest && helps(key);
+            let victim = self.order.values().find(is_victim).copied();
             match victim {
                 Some(victim) => self.remove(victim),
                 None => break,
@@ -259,7 +333,8 @@ impl Contents {
     fn remove(&mut self, key: Key) {
         if let Some(slot) = self.slots.remove(&key) {
             self.order.remove(&(slot.rank, slot.used));
-            self.used -= slot.weight;
+            self.used.memory -= slot.weight.memory;
+            self.used.outside -= slot.weight.outside;
         }
     }
 }
@@ -277,7 +352,8 @@ mod tests {
         Body {
             inode: Inode::of_child(1).unwrap(),
             digest: Digest::of(text),
-            bytes: Bytes::from_static(text),
+            content: Content::from(text),
+            size: text.len() as u64,
             modified: Timestamp { seconds: 0, nanoseconds: 0 },
             until: Duration::ZERO,
             fetched: Duration::ZERO,
@@ -291,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_the_kernel_knows_is_evicted_last() {
-        let mut contents = Contents::new(ROOM_FOR_TWO);
+        let mut contents = Contents::new(ROOM_FOR_TWO, 0);
         contents.put_body(path("a"), NodeId(2), body(b"aaaaaaaaaa"));
         contents.put_body(path("b"), NodeId(3), body(b"bbbbbbbbbb"));
         contents.node_forgotten(NodeId(3), path("b"));
@@ -303,19 +379,19 @@ mod tests {
 
     #[test]
     fn an_old_version_outlives_its_path_until_it_is_forgotten() {
-        let mut contents = Contents::new(1 << 20);
+        let mut contents = Contents::new(1 << 20, 0);
         let digest = Digest::of(b"old");
         contents.put_body(path("a"), NodeId(2), body(b"old"));
         contents.put_body(path("a"), NodeId(3), body(b"new"));
-        assert_eq!(contents.bytes(NodeId(2), path("a"), digest).unwrap(), "old");
+        assert_eq!(contents.bytes(NodeId(2), path("a"), digest), Some(Content::from("old")));
         contents.node_forgotten(NodeId(2), path("a"));
         assert!(contents.bytes(NodeId(2), path("a"), digest).is_none());
-        assert_eq!(contents.body(path("a")).unwrap().bytes, "new");
+        assert_eq!(contents.body(path("a")).unwrap().content, Content::from("new"));
     }
 
     #[test]
     fn one_slot_fits_however_large_and_the_sum_is_exact() {
-        let mut contents = Contents::new(4);
+        let mut contents = Contents::new(4, 0);
         contents.put_body(path("a"), NodeId(2), body(b"aaaaaaaaaa"));
         contents.put_body(path("b"), NodeId(3), body(b"bbbbbbbbbb"));
         assert!(contents.body(path("a")).is_none());

@@ -7,16 +7,24 @@ use bytes::Bytes;
 use super::contents::Body as Cached;
 use super::nodes::{Body, File, Node, Version};
 use super::{Change, Current, Fresh, NEVER, PARTIAL_VALID, Tree};
-use crate::digest::{Digest, PathKey};
-use crate::{Child, NodeId, NodeKind, Object, Timestamp, VfsError};
+use crate::digest::{Digest, Hasher, PathKey};
+use crate::{Blob, ByteRange, Child, Content, NodeId, NodeKind, Object, Timestamp, VfsError};
 
 /// From this size on, hashing is moved off the threads that answer requests.
 const HASH_ASIDE: usize = 256 * 1024;
 
+/// How often a file is read whose generation ends each time.
+const ATTEMPTS: usize = 16;
+
+/// Up to this size a body that lies outside of memory is taken into it.
+const IN_MEMORY: u64 = 1 << 20;
+
+/// How much of a body is hashed at a time.
+const HASHED_AT_ONCE: u64 = 1 << 20;
+
 impl Cached {
     pub(super) fn version(&self) -> Version {
-        let size = self.bytes.len() as u64;
-        Version { size, digest: self.digest, modified: self.modified, until: self.until }
+        Version { size: self.size, digest: self.digest, modified: self.modified, until: self.until }
     }
 }
 
@@ -32,13 +40,22 @@ impl Tree {
         offset: u64,
         length: u32,
     ) -> Result<Bytes, VfsError> {
+        let range = ByteRange { offset, length: length.into() };
+        let in_parts = self.nodes.lock().get(file)?.promised_in_parts();
+        if let Some(promise) = in_parts {
+            return self.read_in_parts(file, promise, range).await;
+        }
         let cached = {
             let mut nodes = self.nodes.lock();
             let node = nodes.get_mut(file)?;
             match node.body {
                 Body::Directory(_) | Body::Link(_) => return Err(VfsError::IsADirectory),
                 Body::File(File::Gone) => return Err(gone(node)),
-                Body::File(File::Unread | File::Promised(_)) => None,
+                Body::File(File::Unread) => None,
+                Body::File(File::Promised(promise)) => promise.told().and_then(|told| {
+                    let content = self.contents.lock().promised(file, node.path, told)?;
+                    Some((content, false))
+                }),
                 Body::File(File::Version(version)) => {
                     let was_ahead = std::mem::take(&mut node.ahead);
                     let bytes = self.contents.lock().bytes(file, node.path, version.digest);
@@ -46,37 +63,67 @@ impl Tree {
                 }
             }
         };
-        let (bytes, in_turn) = match cached {
+        let (content, in_turn) = match cached {
             Some(cached) => cached,
             None => (self.fetch(file).await?, true),
         };
-        let size = bytes.len();
         if in_turn {
-            self.read_in_turn(file, size as u64);
+            self.read_in_turn(file, content_size(&content));
         }
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(size);
-        let end = start.saturating_add(length as usize).min(size);
-        Ok(bytes.slice(start..end))
+        match &content {
+            Content::Bytes(bytes) => Ok(slice(bytes, range)),
+            Content::Blob(blob) => {
+                let read = self.heed(blob.read(range).await);
+                if read.is_err() {
+                    self.forget_blob(file, blob);
+                }
+                read
+            }
+        }
     }
 
-    /// Reads the file that `node` stands for; joined by everybody who needs it meanwhile.
-    pub(super) async fn fetch(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
-        if let Some(bytes) = self.recall_bytes(node).await {
-            return Ok(bytes);
+    /// Lets go of a body that did not come, so that whoever asks next asks the source.
+    fn forget_blob(&self, file: NodeId, blob: &Arc<dyn Blob>) {
+        let nodes = self.nodes.lock();
+        if let Ok(node) = nodes.get(file) {
+            self.contents.lock().drop_blob(file, node.path, blob);
+        }
+    }
+
+    /// Reads the file that `node` stands for; joined by everybody who needs it meanwhile. What was
+    /// asked for before a generation ended is asked for again.
+    pub(super) async fn fetch(self: &Arc<Self>, node: NodeId) -> Result<Content, VfsError> {
+        let mut left = ATTEMPTS;
+        loop {
+            let generation = self.generation();
+            let read = self.fetch_once(node).await;
+            left -= 1;
+            if !matches!(read, Err(VfsError::Stale(_)))
+                || generation == self.generation()
+                || left == 0
+            {
+                return read;
+            }
+        }
+    }
+
+    async fn fetch_once(self: &Arc<Self>, node: NodeId) -> Result<Content, VfsError> {
+        if let Some(content) = self.recall_bytes(node).await {
+            return Ok(content);
         }
         let tree = Arc::clone(self);
         let read = self
             .file_calls
             .run(self.since(node), move || async move { tree.read_once(node).await });
         match read.await {
-            Ok(bytes) => Ok(bytes),
+            Ok(content) => Ok(content),
             Err(error) => self.bytes_despite(&error, node).await.ok_or(error),
         }
     }
 
     /// Reads the file unless somebody has since its reading was wanted: their call may have ended
     /// just before this one began.
-    pub(super) async fn read_once(self: &Arc<Self>, id: NodeId) -> Result<Bytes, VfsError> {
+    pub(super) async fn read_once(self: &Arc<Self>, id: NodeId) -> Result<Content, VfsError> {
         let read = {
             let mut nodes = self.nodes.lock();
             let node = nodes.get_mut(id)?;
@@ -102,7 +149,7 @@ impl Tree {
             }
         };
         match read {
-            Some(bytes) => Ok(bytes),
+            Some(content) => Ok(content),
             None => self.read_again(id).await,
         }
     }
@@ -110,7 +157,7 @@ impl Tree {
     /// Reads the file from the source and settles what version that is.
     ///
     /// Returns the bytes of the version that `node` stands for.
-    pub(super) async fn read_again(self: &Arc<Self>, node: NodeId) -> Result<Bytes, VfsError> {
+    pub(super) async fn read_again(self: &Arc<Self>, node: NodeId) -> Result<Content, VfsError> {
         let (object, path) = {
             let nodes = self.nodes.lock();
             let known = nodes.get(node)?;
@@ -124,31 +171,61 @@ impl Tree {
         }
         let Some(content) = answer.value else {
             if asked.generation != self.generation() {
-                return Err(VfsError::Stale(format!("{} is asked for anew", object.path())));
+                return Err(anew(&object));
             }
             self.let_go(&asked, path);
             return Err(self.settle_vanished(node, &object));
         };
-        let bytes = self.heed(content.whole().await)?;
-        let digest = if bytes.len() < HASH_ASIDE {
-            Digest::of(&bytes)
-        } else {
-            let bytes = bytes.clone();
-            let hashed = tokio::task::spawn_blocking(move || Digest::of(&bytes)).await;
-            hashed.map_err(|_| VfsError::Internal("hashing was cut short".into()))?
-        };
+        let (content, size) = self.heed(held(content).await)?;
+        let digest = self.heed(self.digest_of(node, &content, size).await)?;
         let modified = self.first_seen((&asked, &object), path, digest).await;
         let (inode, until) = (object.inode(), fresh.until);
         let (fetched, partial) = (self.clock.monotonic(), answer.partial.is_some());
         let made = answer.made;
         let told = None;
         let mut read =
-            Cached { inode, digest, bytes, modified, until, fetched, told, partial, made };
+            Cached { inode, digest, content, size, modified, until, fetched, told, partial, made };
         let settled = self.settle_bytes((node, &object), &mut read, fresh);
         if !partial {
             self.keep_bytes(&asked, path, &read);
         }
         settled
+    }
+
+    /// Returns what identifies the bytes that were read for a node: their own digest, or for those
+    /// outside of memory, which may still be coming, that of the name that the source has for them.
+    async fn digest_of(
+        &self,
+        node: NodeId,
+        content: &Content,
+        size: u64,
+    ) -> Result<Digest, VfsError> {
+        let told = match self.nodes.lock().get(node).map(|node| &node.body) {
+            Ok(Body::File(File::Promised(promise))) => promise.told(),
+            Ok(_) | Err(_) => None,
+        };
+        match (content, told) {
+            (Content::Bytes(bytes), _) if bytes.len() < HASH_ASIDE => Ok(Digest::of(bytes)),
+            (Content::Bytes(bytes), _) => {
+                let bytes = bytes.clone();
+                let hashed = tokio::task::spawn_blocking(move || Digest::of(&bytes)).await;
+                hashed.map_err(|_| VfsError::Internal("hashing was cut short".into()))
+            }
+            (Content::Blob(_), Some(told)) => Ok(told.of_size(size)),
+            (Content::Blob(blob), None) => {
+                let mut hasher = Hasher::default();
+                while hasher.hashed() < size {
+                    let range = ByteRange { offset: hasher.hashed(), length: HASHED_AT_ONCE };
+                    let bytes = blob.read(range).await?;
+                    if bytes.is_empty() {
+                        break;
+                    }
+                    hasher.update(&bytes);
+                    tokio::task::yield_now().await;
+                }
+                Ok(hasher.digest())
+            }
+        }
     }
 
     /// Returns when bytes with this digest were first seen under a path that memory does not know.
@@ -189,12 +266,12 @@ impl Tree {
         (id, object): (NodeId, &Arc<Object>),
         read: &mut Cached,
         fresh: Fresh,
-    ) -> Result<Bytes, VfsError> {
+    ) -> Result<Content, VfsError> {
         let mut nodes = self.nodes.lock();
         read.until = self.believed(fresh);
         let Ok(node) = nodes.get_mut(id) else {
             // Forgotten while it was read; the bytes may serve whoever asked.
-            return Ok(read.bytes.clone());
+            return Ok(read.content.clone());
         };
         let (path, parent) = (node.path, node.parent());
         let mut contents = self.contents.lock();
@@ -203,29 +280,38 @@ impl Tree {
         {
             read.modified = before.modified;
         }
-        let bytes = read.bytes.clone();
+        let content = read.content.clone();
         match node.body {
             Body::Directory(_) | Body::Link(_) => return Err(VfsError::IsADirectory),
             Body::File(File::Gone) => return Err(gone(node)),
-            Body::File(File::Promised(promise)) if promise.size == read.bytes.len() as u64 => {
+            // The node may have been told of since: then it stands for what is there now.
+            Body::File(File::Unread | File::Promised(_))
+                if fresh.generation != self.generation() =>
+            {
+                return Err(anew(object));
+            }
+            Body::File(File::Promised(promise)) if promise.size == read.size => {
                 (read.modified, read.told) = (promise.modified, promise.told());
                 read.until = read.until.max(promise.until);
-                node.body = Body::File(File::Version(read.version()));
+                // What the source calls it tells more of a body that is still coming.
+                if read.told.is_none() || !read.is_blob() {
+                    node.body = Body::File(File::Version(read.version()));
+                }
                 contents.put_body(path, id, read.clone());
-                return Ok(bytes);
+                return Ok(content);
             }
             // The kernel was told another size: these bytes are another node's.
             Body::File(File::Promised(_)) => node.body = Body::File(File::Gone),
             Body::File(File::Unread) => {
                 node.body = Body::File(File::Version(read.version()));
                 contents.put_body(path, id, read.clone());
-                return Ok(bytes);
+                return Ok(content);
             }
             Body::File(File::Version(own)) if own.digest == read.digest => {
                 read.modified = own.modified;
                 node.body = Body::File(File::Version(read.version()));
                 contents.put_body(path, id, read.clone());
-                return Ok(bytes);
+                return Ok(content);
             }
             // What was asked for before says nothing of what was asked for since.
             Body::File(File::Version(own)) if read.until == NEVER && own.until != NEVER => {
@@ -274,8 +360,44 @@ impl Tree {
     }
 }
 
-fn changed(object: &Object) -> VfsError {
+/// Returns the bytes of a range, fewer at the end.
+pub(super) fn slice(bytes: &Bytes, ByteRange { offset, length }: ByteRange) -> Bytes {
+    let place = |at| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.slice(place(offset)..place(offset.saturating_add(length)))
+}
+
+/// Returns the content as it is held, and its size: what is small is in memory.
+async fn held(content: Content) -> Result<(Content, u64), VfsError> {
+    match content {
+        Content::Bytes(bytes) => {
+            let size = bytes.len() as u64;
+            Ok((Content::Bytes(bytes), size))
+        }
+        Content::Blob(blob) => match blob.size().await? {
+            size if size <= IN_MEMORY => {
+                let bytes = blob.read(ByteRange { offset: 0, length: size }).await?;
+                let size = bytes.len() as u64;
+                Ok((Content::Bytes(bytes), size))
+            }
+            size => Ok((Content::Blob(blob), size)),
+        },
+    }
+}
+
+/// Returns how much memory reading ahead of such a file would take.
+fn content_size(content: &Content) -> u64 {
+    match content {
+        Content::Bytes(bytes) => bytes.len() as u64,
+        Content::Blob(_) => IN_MEMORY,
+    }
+}
+
+pub(super) fn changed(object: &Object) -> VfsError {
     VfsError::Stale(format!("{} has other bytes now", object.path()))
+}
+
+fn anew(object: &Object) -> VfsError {
+    VfsError::Stale(format!("{} is asked for anew", object.path()))
 }
 
 pub(super) fn gone(node: &Node) -> VfsError {

@@ -20,7 +20,7 @@ use super::nodes::{Body, File, Promise};
 use super::{Current, Fresh, NEVER, Tree};
 use crate::digest::{Digest, PathKey};
 use crate::disk::{Disk, Key, Kind};
-use crate::{Found, Inode, Name, NodeId, NodeKind, Object};
+use crate::{Content, Found, Inode, Name, NodeId, NodeKind, Object};
 use form::{Dated, KeptFile, KeptListing, KeptName, Times, decode, encode};
 
 /// From this size on a listing is taken apart off the threads that answer requests.
@@ -82,7 +82,9 @@ impl Tree {
         let Some(disk) = asked.settings.disk.as_ref().filter(|_| read.until != NEVER) else {
             return;
         };
-        disk.put_content(read.digest, read.bytes.clone());
+        // A body that lies in a file of its own is not put in another one.
+        let Content::Bytes(bytes) = &read.content else { return };
+        disk.put_content(read.digest, bytes.clone());
         let times = self.times(read.fetched, read.until);
         let value = KeptFile {
             inode: read.inode.number(),
@@ -197,7 +199,7 @@ impl Tree {
 
     /// Returns the bytes that are kept of the version that `node` stands for; one that was not read
     /// yet gets the version that is kept, if that may be served.
-    pub(super) async fn recall_bytes(self: &Arc<Self>, id: NodeId) -> Option<Bytes> {
+    pub(super) async fn recall_bytes(self: &Arc<Self>, id: NodeId) -> Option<Content> {
         let disk = self.settings().disk.clone()?;
         let (object, path, own) = {
             let nodes = self.nodes.lock();
@@ -219,13 +221,14 @@ impl Tree {
             (Own::Any | Own::Promised(_), _) => return None,
         };
         let (_, bytes) = disk.read(Key::content(digest)).await?;
+        let (content, size) = (Content::Bytes(bytes.clone()), bytes.len() as u64);
         let mut nodes = self.nodes.lock();
         let node = nodes.get_mut(id).ok()?;
         let Body::File(file) = node.body else { return None };
         let mut contents = self.contents.lock();
         match (file, kept) {
             (File::Unread, Some(kept)) => {
-                let read = Cached { bytes: bytes.clone(), ..kept };
+                let read = Cached { content: content.clone(), size, ..kept };
                 let is_stale = read.until <= self.clock.monotonic();
                 node.body = Body::File(File::Version(read.version()));
                 contents.put_body(path, id, read);
@@ -234,22 +237,23 @@ impl Tree {
                     self.read_behind(&object, id);
                 }
             }
-            (File::Promised(promise), Some(kept)) if promise.size == bytes.len() as u64 => {
+            (File::Promised(promise), Some(kept)) if promise.size == size => {
                 let (modified, until) = (promise.modified, promise.until);
-                let read = Cached { bytes: bytes.clone(), modified, until, ..kept };
+                let read = Cached { content: content.clone(), size, modified, until, ..kept };
                 node.body = Body::File(File::Version(read.version()));
                 contents.put_body(path, id, read);
             }
             (File::Version(own), kept) if own.digest == digest => match kept {
                 Some(kept) if contents.body(path).is_none() => {
-                    contents.put_body(path, id, Cached { bytes: bytes.clone(), ..kept });
+                    let content = content.clone();
+                    contents.put_body(path, id, Cached { content, size, ..kept });
                 }
-                Some(_) | None => contents.put_old(id, bytes.clone()),
+                Some(_) | None => contents.put_old(id, bytes),
             },
             // Somebody was faster, with something else.
             (File::Unread | File::Promised(_) | File::Version(_) | File::Gone, _) => return None,
         }
-        Some(bytes)
+        Some(content)
     }
 
     /// Reads a file again of which the kernel was told the name, which it believes for longer than
@@ -278,9 +282,10 @@ impl Tree {
         let Recalled { value, fetched, until } = kept?;
         let KeptFile { inode, digest, modified, made, told } = value;
         let inode = Inode::of_child(inode).filter(|inode| *inode == object.inode())?;
-        let (digest, bytes, partial) = (Digest::from_bytes(digest), Bytes::new(), false);
+        let (digest, partial) = (Digest::from_bytes(digest), false);
+        let (content, size) = (Content::Bytes(Bytes::new()), 0);
         let (made, told) = (made.map(Arc::new), told.map(Digest::from_bytes));
-        Some(Cached { inode, digest, bytes, modified, until, fetched, told, partial, made })
+        Some(Cached { inode, digest, content, size, modified, until, fetched, told, partial, made })
     }
 
     /// Puts the listing that is kept of a directory in memory and returns it, if it may be served.

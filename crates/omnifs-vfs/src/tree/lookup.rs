@@ -173,7 +173,8 @@ impl Tree {
                 return Ok(named.node);
             }
             let node = nodes.get_mut(named.node)?;
-            let current = said.renew(&mut node.body, now);
+            let outlived = node.is_of_its_time() && now >= node.fresh_until(named);
+            let current = !outlived && said.renew(&mut node.body, now);
             if node.is(child) && current {
                 nodes.directory_mut(parent)?.renew(name, until);
                 return Ok(named.node);
@@ -183,6 +184,7 @@ impl Tree {
         let body = said.body(child.kind, self.born);
         let id = found.details.as_ref().and_then(|details| details.id.clone());
         let (node, replaced) = nodes.put((parent, name), (child.inode, id, until), body)?;
+        nodes.get_mut(node)?.ranges = found.details.as_ref().is_some_and(|told| told.ranges);
         if let Some(version) = version {
             // What was read of the path before now has a node that uses it.
             self.contents.lock().bytes(node, path, version.digest);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attributes::Told;
+use super::ranges::WHOLE;
 use super::{DEPTH_MAX, NEVER};
 use crate::digest::{Digest, PathKey};
 use crate::{
@@ -29,6 +30,10 @@ pub(crate) struct Node {
     pub(crate) told: Told,
     /// It was read before anybody outside wanted it.
     pub(crate) ahead: bool,
+    /// A file that its source can give a part of.
+    pub(crate) ranges: bool,
+    /// A part of it was read.
+    pub(crate) in_parts: bool,
 }
 
 pub(crate) enum Body {
@@ -107,6 +112,8 @@ impl Nodes {
             replaces: false,
             told: Told::default(),
             ahead: false,
+            ranges: false,
+            in_parts: false,
         };
         let table = Table::with(root);
         Self { table, next: NodeId::ROOT.0 + 1, dropped: Vec::new() }
@@ -138,7 +145,7 @@ impl Nodes {
     }
 
     /// Takes the freshness of the name away that leads to `id`; none leads to the root.
-    fn expire_name(&mut self, id: NodeId) {
+    pub(crate) fn expire_name(&mut self, id: NodeId) {
         let Ok(node) = self.get(id) else { return };
         let (parent, object) = (node.parent(), Arc::clone(&node.object));
         if let (Ok(directory), Some((_, name))) = (self.directory_mut(parent), object.place()) {
@@ -236,7 +243,8 @@ impl Nodes {
         let known = old.and_then(|old| self.dismiss(old));
         let replaces = known.is_some();
         let told = Told::default();
-        let node = Node { object, path, body, lookups: 0, replaces, told, ahead: false };
+        let (ahead, ranges, in_parts) = (false, false, false);
+        let node = Node { object, path, body, lookups: 0, replaces, told, ahead, ranges, in_parts };
         self.table.insert(node);
         Ok((id, known))
     }
@@ -300,6 +308,23 @@ impl Node {
 
     pub(crate) fn id(&self) -> NodeId {
         NodeId(self.object.key().0)
+    }
+
+    /// Returns whether it may be another version of its file once its freshness has ended: parts
+    /// of it were read, and nothing tells versions apart.
+    pub(crate) fn is_of_its_time(&self) -> bool {
+        let untold = |promise: &Promise| promise.told().is_none();
+        self.in_parts && matches!(&self.body, Body::File(File::Promised(own)) if untold(own))
+    }
+
+    /// Returns what is promised of a file that is read in parts.
+    pub(crate) fn promised_in_parts(&self) -> Option<Promise> {
+        match self.body {
+            Body::File(File::Promised(promise)) if self.ranges && promise.size > WHOLE => {
+                Some(promise)
+            }
+            Body::File(_) | Body::Directory(_) | Body::Link(_) => None,
+        }
     }
 
     /// Returns whether the kernel knows it.

@@ -1,11 +1,11 @@
 //! The names of a directory while their pages come.
 
 use std::collections::HashSet;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::HashTable;
 
 use super::listing::Came;
 use super::names::Names;
@@ -25,7 +25,7 @@ pub(crate) struct Pages {
     ends: Vec<u32>,
     /// The places of names, by name.
     places: HashTable<u32>,
-    hasher: DefaultHashBuilder,
+    hasher: RandomState,
     /// What each name stands for, as far as that was told.
     children: Vec<Option<Found>>,
     /// What was gone on with. Of cursors only the digests: how long they are is for others to say.

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::listing::Listing;
 use super::nodes::{Body, File};
 use super::{Fresh, NEVER, STALE_VALID, Tree};
-use crate::{Child, Entry, Name, NodeId, NodeKind, VfsError};
+use crate::{Child, Content, Entry, Name, NodeId, NodeKind, VfsError};
 
 /// For how long after a failure old answers are served at once, with the source asked behind:
 /// otherwise each name of a walk would wait for a timeout of its own.
@@ -102,7 +100,7 @@ impl Tree {
         self: &Arc<Self>,
         error: &VfsError,
         node: NodeId,
-    ) -> Option<Bytes> {
+    ) -> Option<Content> {
         if !error.is_failure() {
             return None;
         }
@@ -112,7 +110,7 @@ impl Tree {
         }
     }
 
-    fn bytes_in_memory(&self, node: NodeId) -> Option<Bytes> {
+    fn bytes_in_memory(&self, node: NodeId) -> Option<Content> {
         let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
         let known = nodes.get_mut(node).ok()?;
@@ -124,7 +122,7 @@ impl Tree {
             return None;
         }
         known.body = Body::File(File::Version(body.version()));
-        Some(body.bytes)
+        Some(body.content)
     }
 
     /// Returns the listing that was there before listing failed, if that may still be served.

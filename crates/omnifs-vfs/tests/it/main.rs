@@ -13,6 +13,7 @@ mod memory;
 mod model;
 mod names;
 mod paged;
+mod parts;
 mod replacing;
 mod rig;
 mod told;

@@ -156,6 +156,7 @@ impl Parts {
             negative: config.cache.negative,
             stale_while_revalidate: config.cache.stale_while_revalidate,
             stale_if_error: config.cache.stale_if_error,
+            outside: config.limits.provider.http.download,
             names: config.limits.provider.names,
             listing: config.limits.provider.lift,
             memory: part(config.cache.memory, self.host.memory, self.promised),
