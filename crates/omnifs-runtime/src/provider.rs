@@ -16,14 +16,14 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use omnifs_vfs::{
     Answer, ByteRange, Clock, Content, Found, LastFailure, Listed, Made, Name, Object, ObjectKey,
-    Probe, Source, VfsError,
+    Probe, Refused, Source, VfsError,
 };
 use parking_lot::Mutex;
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use self::breaker::Breaker;
-use self::calls::{Call, List, Lookup, ProbeAll, Read};
+use self::calls::{Call, List, Lookup, ProbeAll, Read, ops};
 pub use self::failed::FailedCall;
 use self::failed::Failures;
 use self::failure::{Broken, Failure};
@@ -194,11 +194,19 @@ impl Provider {
     }
 
     fn record<C: Call>(&self, call: &C, (error, partial): (&VfsError, bool), made: Arc<Made>) {
-        let path = call.path();
+        self.add_failure((C::OP, call.path()), (error, partial), made);
+    }
+
+    fn add_failure(
+        &self,
+        (op, path): (&'static str, String),
+        (error, partial): (&VfsError, bool),
+        made: Arc<Made>,
+    ) {
         tracing::debug!(provider = self.name(), path, %error, partial, "call failed");
         self.failures.lock().add(FailedCall {
             at: self.clock.calendar(),
-            op: C::OP,
+            op,
             path,
             error: error.clone(),
             partial,
@@ -328,6 +336,19 @@ impl Source for Provider {
 
     fn last_failure(&self, path: &str) -> Option<LastFailure> {
         self.failures.lock().last_at(path)
+    }
+
+    fn refused(&self, path: &str, refused: Refused, made: Option<&Arc<Made>>) {
+        let (op, error) = match refused {
+            Refused::List(error) => (ops::LIST, error),
+            Refused::Read(error) => (ops::READ, error),
+        };
+        let unknown = || {
+            let request = self.blueprint.engine.next_request();
+            Arc::new(Made { request, exchanges: Vec::new(), more: 0 })
+        };
+        let made = made.map_or_else(unknown, Arc::clone);
+        self.add_failure((op, path.to_owned()), (&error, false), made);
     }
 
     fn forget(&self, object: ObjectKey) {

@@ -28,7 +28,7 @@ pub use name::Name;
 pub use node::{Attributes, Entry, Lookup, NodeId};
 pub use source::{
     Answer, Child, Details, Found, Freshness, Inode, LastFailure, Listed, NodeKind, Object,
-    ObjectKey, Probe, ProviderId, Source,
+    ObjectKey, Probe, ProviderId, Refused, Source,
 };
 pub use tree::{
     Caching, Change, DirEntry, DirectoryHandle, DirectoryReader, Facts, Settings, Statistics, Tree,

@@ -266,6 +266,15 @@ pub struct LastFailure {
     pub request: RequestId,
 }
 
+/// An answer that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// Of [`Source::list_children`].
+    List(VfsError),
+    /// Of [`Source::read_file`].
+    Read(VfsError),
+}
+
 /// What a bulk lookup found, in the order of the names asked for.
 #[derive(Debug, Default)]
 pub struct Probe {
@@ -319,6 +328,12 @@ pub trait Source: Send + Sync + 'static {
     fn last_failure(&self, path: &str) -> Option<LastFailure> {
         let _ = path;
         None
+    }
+
+    /// Takes in that an answer about this path could not be used, and why: it is to be told of with
+    /// the calls that failed. `made` is how it came about.
+    fn refused(&self, path: &str, refused: Refused, made: Option<&Arc<Made>>) {
+        let _ = (path, refused, made);
     }
 
     /// Says that nobody will ask about this object again.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::contents::Body as Cached;
-use super::nodes::{Body, File, Node, Version};
+use super::contents::{Body as Cached, Contents};
+use super::nodes::{Body, File, Node, Nodes, Version};
 use super::{Change, Current, Fresh, NEVER, PARTIAL_VALID, Tree};
 use crate::digest::{Digest, Hasher, PathKey};
+use crate::sync::MutexGuard;
 use crate::{Blob, ByteRange, Child, Content, NodeId, NodeKind, Object, Timestamp, VfsError};
 
 /// From this size on, hashing is moved off the threads that answer requests.
@@ -273,7 +274,7 @@ impl Tree {
             // Forgotten while it was read; the bytes may serve whoever asked.
             return Ok(read.content.clone());
         };
-        let (path, parent) = (node.path, node.parent());
+        let path = node.path;
         let mut contents = self.contents.lock();
         if let Some(before) = contents.body(path)
             && before.digest == read.digest
@@ -323,21 +324,32 @@ impl Tree {
                 }
             }
         }
-        let version = read.version();
-        let Some((_, name)) = object.place() else { return Err(VfsError::IsADirectory) };
-        let current = nodes.directory(parent).ok().and_then(|(_, directory)| directory.child(name));
-        if let Some(named) = current.filter(|named| named.node == id) {
-            let found = (object.inode(), object.id().cloned(), named.until);
-            let body = Body::File(File::Version(version));
-            let (new, replaced) = nodes.put((parent, name), found, body)?;
-            contents.put_body(path, new, read.clone());
-            drop(contents);
-            self.bury(nodes);
-            if let Some(old) = replaced {
-                self.announce(Change::Version { parent, name: name.clone(), old });
-            }
-        }
+        self.give_way((nodes, contents), (id, object), read)?;
         Err(changed(object))
+    }
+
+    /// Gives the name of a node, if it still has it, to a new node that stands for what was read.
+    fn give_way(
+        &self,
+        (mut nodes, mut contents): (MutexGuard<'_, Nodes>, MutexGuard<'_, Contents>),
+        (id, object): (NodeId, &Arc<Object>),
+        read: &Cached,
+    ) -> Result<(), VfsError> {
+        let Some((above, name)) = object.place() else { return Err(VfsError::IsADirectory) };
+        let parent = NodeId(above.key().0);
+        let current = nodes.directory(parent).ok().and_then(|(_, directory)| directory.child(name));
+        let Some(named) = current.filter(|named| named.node == id) else { return Ok(()) };
+        let found = (object.inode(), object.id().cloned(), named.until);
+        let body = Body::File(File::Version(read.version()));
+        let (new, replaced) = nodes.put((parent, name), found, body)?;
+        let path = nodes.get(new)?.path;
+        contents.put_body(path, new, read.clone());
+        drop(contents);
+        self.bury(nodes);
+        if let Some(old) = replaced {
+            self.announce(Change::Version { parent, name: name.clone(), old });
+        }
+        Ok(())
     }
 
     /// Records that a file which its name still showed is not there any more.

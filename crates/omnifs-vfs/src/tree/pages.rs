@@ -13,8 +13,12 @@ use super::{Fresh, Settings};
 use crate::digest::Digest;
 use crate::{Answer, Details, Found, Listed, Made, Name, VfsError};
 
-/// The most pages of a listing: a provider that gives another cursor each time ends.
+/// The most pages of a listing.
 const PAGES_MAX: usize = 100_000;
+
+/// The most pages in turn that have no name which was not there before: a provider that gives
+/// another cursor each time ends.
+const EMPTY_MAX: u32 = 1_000;
 
 /// The pages that came so far, as one list. Names are only added, so a place in it stays that
 /// name's place.
@@ -31,6 +35,8 @@ pub(crate) struct Pages {
     /// What was gone on with. Of cursors only the digests: how long they are is for others to say.
     cursors: HashSet<Digest>,
     next: Option<String>,
+    /// How many pages came last that had no new name.
+    empty: u32,
     complete: bool,
     /// Whether something failed while a page was made.
     partial: bool,
@@ -60,11 +66,18 @@ impl Pages {
         }
         let cursor = next.as_ref().map(|next| Digest::of(next.as_bytes()));
         if let (Some(next), Some(cursor)) = (&next, &cursor)
-            && (self.cursors.contains(cursor) || self.cursors.len() >= PAGES_MAX)
+            && self.cursors.contains(cursor)
         {
             let shown: String = next.escape_default().take(60).collect();
-            let what = format!("the cursor \"{shown}\", which was there before, or one too many");
+            let what = format!("the cursor \"{shown}\", which was there before");
             return Err(VfsError::Contract(what));
+        }
+        if next.is_some() && self.empty >= EMPTY_MAX {
+            let what = format!("more than {EMPTY_MAX} pages without a name");
+            return Err(VfsError::Contract(what));
+        }
+        if next.is_some() && self.cursors.len() >= PAGES_MAX {
+            return Err(VfsError::Contract(format!("more than {PAGES_MAX} pages")));
         }
         self.tells |= !found.is_empty();
         let first = self.count();
@@ -72,6 +85,7 @@ impl Pages {
         for name in names {
             self.push(&name, found.next(), settings)?;
         }
+        self.empty = if first == self.count() { self.empty + 1 } else { 0 };
         self.cursors.extend(cursor);
         self.next = next;
         self.complete = complete;

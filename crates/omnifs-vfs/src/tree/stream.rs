@@ -12,7 +12,7 @@ use super::pages::Pages;
 use super::{Change, Current, Fresh, NEVER, PARTIAL_VALID, Tree};
 use crate::digest::PathKey;
 use crate::sync::Mutex;
-use crate::{Answer, Found, Listed, Name, NodeId, Object, VfsError};
+use crate::{Answer, Found, Listed, Name, NodeId, Object, Refused, VfsError};
 
 /// How many listings are remembered that have more pages and that nobody goes on reading.
 const STREAMS: usize = 16;
@@ -169,8 +169,15 @@ impl Tree {
         let fetched = self.clock.monotonic();
         let mut state = stream.state.lock();
         let State::Growing { pages, first } = &mut *state else { return Ok(false) };
-        let partial = page.partial.is_some();
-        let places = pages.add(page, &stream.asked.settings)?;
+        let (partial, made) = (page.partial.is_some(), page.made.clone());
+        let places = match pages.add(page, &stream.asked.settings) {
+            Ok(places) => places,
+            Err(error) => {
+                let (path, refused) = (stream.object.path(), Refused::List(error.clone()));
+                stream.asked.source.refused(&path, refused, made.as_ref());
+                return Err(error);
+            }
+        };
         let (begun, _) = first.get_or_insert((fresh, fetched));
         if partial {
             begun.until = begun.until.min(fetched + PARTIAL_VALID);

@@ -7,13 +7,13 @@ use testkit::{Sandbox, guests, run};
 use crate::{OMNIFS, config_of};
 
 /// A command of a page, and what the page says that it prints.
-struct Shown {
-    command: String,
-    printed: String,
+pub(crate) struct Shown {
+    pub(crate) command: String,
+    pub(crate) printed: String,
 }
 
 /// Returns the commands of all `console` blocks, in order.
-fn shown(page: &str) -> Vec<Shown> {
+pub(crate) fn shown(page: &str) -> Vec<Shown> {
     let mut all: Vec<Shown> = Vec::new();
     for line in blocks(page, "console").into_iter().flat_map(str::lines) {
         if let Some(command) = line.strip_prefix("$ ") {
@@ -49,7 +49,7 @@ fn the_guide_to_testing_is_true() {
 }
 
 /// Returns the blocks of a page in a language.
-fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+pub(crate) fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     let opening = format!("```{language}\n");
     let blocks = page.split(opening.as_str()).skip(1);
     blocks.map(|rest| rest.split("```").next().unwrap_or_default()).collect()

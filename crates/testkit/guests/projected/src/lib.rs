@@ -8,11 +8,12 @@
 //! | `many/NNNN` | 1,000 files in ten pages, with their contents |
 //! | `open/` | a listing that is not complete: `hidden` is not in it |
 //! | `loop/` | a listing whose second page leads to itself |
-//! | `open/heavy/`, `open/endless/` | pages without end, of large files and of nothing |
+//! | `open/heavy/`, `open/endless/` | pages without end, of files with long sources and of nothing |
 //! | `wrong/` | lists nothing; `empty-id`, `long-id`, `time`, `length` are what no child may be |
 //! | `errors/NAME` | files whose reading is that error |
 //! | `objects/N/title` | objects of an upstream at `base` of the configuration, in pages of 100 |
-//! | `blob` | 100,000 bytes that the host downloads from there |
+//! | `blob`, `large` | 100,000 bytes and 20,000,000 that the host downloads from there |
+//! | `parts` | 20,000,000 bytes, 0 to 250 over and over, of which only parts can be asked for |
 
 use omnifs_provider::projection::{
     ByteRange, Content, Datetime, Entry, Error, FileFacts, Freshness, Guest, Node, NodeKind, Page,
@@ -21,6 +22,8 @@ use omnifs_provider::{config, http};
 use serde_json::Value;
 
 struct Projected;
+
+const LARGE: u64 = 20_000_000;
 
 const ERRORS: [&str; 7] = [
     "denied",
@@ -78,6 +81,10 @@ fn fixed(id: &str) -> Option<Node> {
         "sized" => file(id, FileFacts { size: Some(6), ..facts() }),
         "unsized" | "open/hidden" => file(id, facts()),
         "blob" => file(id, FileFacts { size: Some(100_000), ..facts() }),
+        "large" | "parts" => {
+            let version = Some("v1".to_string());
+            file(id, FileFacts { size: Some(LARGE), version, ranges: id == "parts", ..facts() })
+        }
         "link" => node(id, NodeKind::Symlink("dir/leaf".to_string())),
         "out" => node(id, NodeKind::Symlink("../outside".to_string())),
         "dir/leaf" => Node {
@@ -173,7 +180,7 @@ impl Guest for Projected {
                 "",
                 &[
                     "sized", "unsized", "link", "out", "dir", "many", "open", "loop", "wrong",
-                    "errors", "objects", "blob",
+                    "errors", "objects", "blob", "large", "parts",
                 ],
                 true,
             ),
@@ -183,7 +190,8 @@ impl Guest for Projected {
             "open/endless" => Page { next: Some((at + 1).to_string()), ..page("", &[], false) },
             "open/heavy" => {
                 let id = format!("heavy/{at}");
-                let node = inline(&id, "x".repeat(1 << 20));
+                let node =
+                    Node { source: Some("x".repeat(1 << 20)), ..inline(&id, "x".to_string()) };
                 let entries = vec![Entry { name: at.to_string(), node }];
                 Page { entries, next: Some((at + 1).to_string()), complete: false }
             }
@@ -215,7 +223,7 @@ impl Guest for Projected {
         })
     }
 
-    fn read_file(file: String, _range: Option<ByteRange>) -> Result<Content, Error> {
+    fn read_file(file: String, range: Option<ByteRange>) -> Result<Content, Error> {
         let bytes = |text: &str| Ok(Content::Bytes(text.as_bytes().to_vec()));
         match file.as_str() {
             "sized" => bytes("sized\n"),
@@ -226,6 +234,18 @@ impl Guest for Projected {
                 let url = format!("{}/big/100000", base()?);
                 let blob = http::get(url).download().map_err(|error| unavailable(&error))?;
                 Ok(Content::Blob(blob))
+            }
+            "large" => {
+                let url = format!("{}/big/{LARGE}", base()?);
+                let blob = http::get(url).download().map_err(|error| unavailable(&error))?;
+                Ok(Content::Blob(blob))
+            }
+            "parts" => {
+                let Some(ByteRange { offset, length }) = range else {
+                    return Err(Error::Invalid("all of it at once".to_string()));
+                };
+                let end = LARGE.min(offset + length);
+                Ok(Content::Bytes((offset..end).map(|at| (at % 251) as u8).collect()))
             }
             id => match id.split_once('/') {
                 Some(("errors", name)) => Err(error(name)),
