@@ -163,7 +163,7 @@ fn a_body_that_the_host_downloads_is_a_file() {
     assert_eq!(upstream.requests().len(), 1);
 }
 
-/// A listing is shown as its pages come.
+/// > A listing is shown as its pages come: the first names before the last page was asked for.
 #[test]
 fn names_are_shown_before_the_last_page_is_asked_for() {
     let (rig, upstream) = objects();
