@@ -223,6 +223,28 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "Pages are streamed to the kernel as they come (ls -f prints before the last page is \
+               fetched), files are read by ranges, and a blob is served from its file, never through \
+               memory whole.",
+        tests: &[
+            "omnifs::it projected::names_are_shown_before_the_last_page_is_asked_for",
+            "omnifs::it projected::a_page_that_fails_is_an_error_after_the_names_that_came",
+            "omnifs::it projected::a_large_body_goes_through_no_memory",
+            "omnifs-vfs::it parts::a_jump_costs_what_is_read",
+            "omnifs-vfs::it parts::parts_of_another_version_are_never_given",
+        ],
+    },
+    Promise {
+        text: "A new author (a clean home, only the guide) has a provider over a paged JSON API with \
+               issues/open/{n}/title, sizes without extra calls, index.jsonl, and a green omnifs test, \
+               in under 150 lines of Rust.",
+        tests: &[
+            "omnifs::it author::guide::a_new_author_gets_there_with_the_guide_alone",
+            "omnifs::it author::guide::the_rust_of_the_guide_is_that_of_the_template",
+            "omnifs::it author::router::the_template_shows_a_paged_api_for_the_pages_of_its_listing",
+        ],
+    },
+    Promise {
         text: "The router: literals before captures, prefixes, what is left, types that fall through, \
                identities that survive renames, ambiguous and unreachable routes named, collections with \
                index.jsonl and count, a README.md of the routes.",
