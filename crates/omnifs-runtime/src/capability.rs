@@ -28,7 +28,7 @@ pub use taint::ErrorRule;
 pub(crate) use taint::{Spoiled, Taint};
 
 use crate::bindings::capabilities;
-use crate::http::{AllowEntry, Gate, Http, HttpLimits, HttpOptions, Secret, Tls};
+use crate::http::{AllowEntry, Gate, Http, HttpLimits, HttpOptions, Secret, Tls, Upstreams};
 use crate::store::State;
 
 /// What the user grants one provider.
@@ -44,6 +44,8 @@ pub struct Grants {
     pub errors: ErrorRule,
     /// Whom its connections trust.
     pub tls: Tls,
+    /// What answers its requests.
+    pub upstreams: Upstreams,
     /// The time for freshness and pauses.
     pub clock: Arc<dyn Clock>,
     /// A directory for bodies that do not go through memory; the machine's temporary one when
@@ -60,6 +62,7 @@ impl Default for Grants {
             config: "{}".to_owned(),
             errors: ErrorRule::Strict,
             tls: Tls::default(),
+            upstreams: Upstreams::Network,
             clock: Arc::new(omnifs_vfs::SystemClock::new()),
             scratch: None,
         }
@@ -94,6 +97,7 @@ impl Capabilities {
             gate,
             secrets,
             tls: grants.tls,
+            upstreams: grants.upstreams,
             clock: grants.clock,
             limits,
         });

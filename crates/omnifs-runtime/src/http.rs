@@ -15,6 +15,7 @@ mod gate;
 mod limits;
 mod pace;
 mod path_rules;
+mod recording;
 mod request;
 mod secret;
 mod verdict;
@@ -28,11 +29,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, WeakShared};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap};
-use hyper::{Method, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use omnifs_vfs::{AnsweredBy, Clock};
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 pub use allow::{AllowEntry, AllowedMethod, HostPattern, Origin, Scheme, Target, domain};
@@ -44,6 +47,9 @@ pub use limits::HttpLimits;
 pub(crate) use limits::count;
 pub use pace::HostStatistics;
 pub use path_rules::PathPattern;
+pub use recording::{
+    Fault, MadeBy, Recorded, Recorder, Recording, Replay, Unrecordable, Upstreams,
+};
 pub(crate) use request::{Form, Redirects, Value, Wanted};
 pub use secret::{Secret, SecretError};
 
@@ -65,6 +71,7 @@ pub(crate) struct HttpOptions {
     pub(crate) gate: Gate,
     pub(crate) secrets: Vec<Secret>,
     pub(crate) tls: Tls,
+    pub(crate) upstreams: Upstreams,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: HttpLimits,
 }
@@ -114,6 +121,9 @@ impl Prepared {
     }
 }
 
+/// The body of an answer, from an upstream or from a recording.
+type Arriving = Either<Incoming, Full<Bytes>>;
+
 type Flight = BoxFuture<'static, Result<Fetched, HttpFailure>>;
 
 /// The HTTP of one provider.
@@ -121,6 +131,7 @@ pub(crate) struct Http {
     gate: Arc<Gate>,
     secrets: Vec<Secret>,
     clients: Clients,
+    upstreams: Upstreams,
     pacer: Pacer,
     cache: Cache,
     limits: HttpLimits,
@@ -145,6 +156,7 @@ impl Http {
                 Arc::clone(&options.clock),
             ),
             gate,
+            upstreams: options.upstreams,
             secrets: options.secrets,
             pacer: Pacer::new(Arc::clone(&options.clock), options.limits),
             cache: Cache::new(options.clock),
@@ -370,7 +382,7 @@ impl Http {
         turn: Turn,
     ) -> Result<Started, HttpFailure> {
         let origin = &shown_origin(&hop.to.url);
-        let response = self.clients.send(&hop.to, headers, hop.body.clone()).await?;
+        let response = self.reach(hop, headers).await?;
         let (parts, incoming) = response.into_parts();
         let mut headers = parts.headers;
         let mut size = 0_u64;
@@ -390,8 +402,38 @@ impl Http {
         }
         let refused_for = self.pacer.heed(origin, parts.status, &headers);
         let body = Body::new(incoming, &mut headers, origin, Scanner::new(&self.secrets))?;
-        let body = body.holding(turn);
+        let mut body = body.holding(turn);
+        if let Upstreams::Watched(recorder) = &self.upstreams {
+            body = body.taped(recorder.answered(hop, (parts.status, &headers)));
+        }
         Ok(Started { status: parts.status, url: hop.to.url.clone(), headers, body, refused_for })
+    }
+
+    /// Has an upstream answer, or what stands for it.
+    async fn reach(
+        &self,
+        hop: &Prepared,
+        headers: HeaderMap,
+    ) -> Result<Response<Arriving>, HttpFailure> {
+        let limit = self.limits.first_byte;
+        match &self.upstreams {
+            Upstreams::Network => {
+                let answer = self.clients.send(&hop.to, headers, hop.body.clone()).await?;
+                Ok(answer.map(Arriving::Left))
+            }
+            Upstreams::Watched(recorder) => {
+                let answer = self.clients.send(&hop.to, headers, hop.body.clone()).await;
+                answer.map(|answer| answer.map(Arriving::Left)).inspect_err(|failure| {
+                    recorder.failed(hop, failure);
+                })
+            }
+            Upstreams::Recorded(replay) => {
+                let answer = replay.answer(&hop.to, &headers, &hop.body);
+                let late = |_| Err(clients::no_first_byte(&shown_origin(&hop.to.url), limit));
+                let answer = timeout(limit, answer).await.unwrap_or_else(late)?;
+                Ok(answer.map(Arriving::Right))
+            }
+        }
     }
 }
 

@@ -7,14 +7,15 @@ use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder,
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::BodyStream;
-use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
 
+use super::Arriving;
 use super::echo::Scanner;
 use super::failure::HttpFailure;
 use super::limits::HttpLimits;
 use super::pace::Turn;
+use super::recording::Tape;
 use crate::limits::Bytes as Size;
 
 /// How much is decoded at a time.
@@ -34,6 +35,8 @@ pub(crate) struct Body {
     buffer: BytesMut,
     /// Kept until the body is in: the request is under way as long.
     turn: Option<Turn>,
+    /// What writes it down.
+    tape: Option<Tape>,
 }
 
 /// How long a body may be, and for how long nothing of it may come.
@@ -69,7 +72,7 @@ impl Body {
     /// # Errors
     /// [`HttpFailure::Protocol`] for an encoding that nobody asked for.
     pub(super) fn new(
-        incoming: Incoming,
+        incoming: Arriving,
         headers: &mut HeaderMap,
         origin: &str,
         scanner: Scanner,
@@ -77,7 +80,7 @@ impl Body {
         let name = origin.to_owned();
         let data = BodyStream::new(incoming)
             .map_err(move |error| {
-                let failure = match HttpFailure::classify(&error, &name) {
+                let failure = match HttpFailure::classify(&*error, &name) {
                     // The answer had begun: what ended is its body.
                     HttpFailure::Reset(_) => {
                         HttpFailure::Short(format!("{name} ended the connection inside its answer"))
@@ -97,12 +100,19 @@ impl Body {
             allowed: Allowed { size: 0, key: "", idle: None },
             buffer: BytesMut::new(),
             turn: None,
+            tape: None,
         })
     }
 
     /// Keeps a turn for as long as it lives.
     pub(super) fn holding(mut self, turn: Turn) -> Self {
         self.turn = Some(turn);
+        self
+    }
+
+    /// Has it written down as it is read.
+    pub(super) fn taped(mut self, tape: Tape) -> Self {
+        self.tape = Some(tape);
         self
     }
 
@@ -117,6 +127,18 @@ impl Body {
     /// # Errors
     /// As the connection, the decoder, the limits or the look for secrets have it.
     pub(crate) async fn next(&mut self, most: usize) -> Result<Option<Bytes>, HttpFailure> {
+        let piece = self.piece(most).await;
+        if let Some(tape) = &mut self.tape {
+            match &piece {
+                Ok(Some(piece)) => tape.piece(piece),
+                Ok(None) => {}
+                Err(failure) => tape.failed(failure),
+            }
+        }
+        piece
+    }
+
+    async fn piece(&mut self, most: usize) -> Result<Option<Bytes>, HttpFailure> {
         self.buffer.reserve(PIECE.min(most.max(1)));
         let mut window = (&mut self.reader).take(most.clamp(1, PIECE) as u64);
         let reading = window.read_buf(&mut self.buffer);

@@ -156,10 +156,7 @@ impl Clients {
             answer = asked => {
                 answer.map_err(|error| HttpFailure::classify(&error, &origin))
             }
-            () = late => Err(HttpFailure::Timeout(format!(
-                "{origin} did not begin to answer within {} s (limits.http_first_byte)",
-                self.limits.first_byte.as_secs_f64()
-            ))),
+            () = late => Err(no_first_byte(&origin, self.limits.first_byte)),
         }
     }
 
@@ -207,6 +204,14 @@ impl Clients {
             .http2_adaptive_window(true);
         pool
     }
+}
+
+/// Says that an upstream took too long to begin.
+pub(super) fn no_first_byte(origin: &str, limit: Duration) -> HttpFailure {
+    let limit = limit.as_secs_f64();
+    HttpFailure::Timeout(format!(
+        "{origin} did not begin to answer within {limit} s (limits.http_first_byte)"
+    ))
 }
 
 /// Notices that the machine was suspended: the other ends of its connections may have gone

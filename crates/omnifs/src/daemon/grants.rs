@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use omnifs_runtime::Grants;
-use omnifs_runtime::http::Tls;
+use omnifs_runtime::http::{Secret, Tls, Upstreams};
 use omnifs_vfs::{Clock, VfsError};
 
 use crate::config::ProviderConfig;
@@ -28,17 +28,27 @@ pub(super) fn grants(config: &ProviderConfig, common: &Common) -> Result<Grants,
     let capabilities = &config.capabilities;
     let read = |grant| secrets::read(grant, &common.variables);
     let secrets = capabilities.secrets.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(with_secrets(config, common, secrets))
+}
+
+/// Returns what a provider may use, with these secrets.
+pub(super) fn with_secrets(
+    config: &ProviderConfig,
+    common: &Common,
+    secrets: Vec<Secret>,
+) -> Grants {
     // Without it downloads go to the machine's temporary directory.
     let scratch = common.places.make_cache().ok();
-    Ok(Grants {
-        http: capabilities.http.clone(),
+    Grants {
+        http: config.capabilities.http.clone(),
         secrets,
         config: serde_json::Value::Object(config.settings.clone()).to_string(),
         errors: config.errors,
         tls: common.tls.clone(),
+        upstreams: Upstreams::Network,
         clock: Arc::clone(&common.clock),
         scratch,
-    })
+    }
 }
 
 /// Says what helps against a failure of a call.
