@@ -1,18 +1,23 @@
 //! What the user wrote for this provider in `[provider.config]`.
 
+#[cfg(target_arch = "wasm32")]
 use crate::bindings::omnifs::provider::config as raw;
 #[cfg(feature = "json")]
 use crate::Error;
 
 /// Returns `[provider.config]` as JSON, `{}` when there is none.
 ///
-/// It is the same for the whole life of an instance. Off wasm32 it is `{}`.
+/// It is the same for the whole life of an instance. Off wasm32 it is what
+/// [`testing`](crate::testing) was told, and `{}` otherwise.
 #[must_use]
 pub fn get() -> String {
-    if cfg!(target_arch = "wasm32") {
+    #[cfg(target_arch = "wasm32")]
+    {
         raw::get()
-    } else {
-        "{}".to_string()
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        crate::native::config()
     }
 }
 

@@ -34,8 +34,9 @@
 //! none of it. Its limits end in an [`Error`]: 32 MiB a body, 8 MiB a request body, 16 KiB a
 //! URL, 30 s an answer.
 //!
-//! Off wasm32 there is no host, and every request is [`HttpError::Denied`]; a [`Response`]
-//! can be written down by hand there, so functions that read answers are tested natively.
+//! Off wasm32 there is no host, and every request is [`HttpError::Denied`], unless
+//! [`testing`](crate::testing) answers it from a recording. A [`Response`] can be written down by
+//! hand there, so functions that read answers are tested natively.
 
 // What follows links is half of the work of compiling this crate. Without the feature `json`,
 // where hardly anybody calls it, its functions are inline: only who calls them compiles them.
@@ -48,6 +49,7 @@ mod request;
 mod response;
 mod url;
 
+#[cfg(target_arch = "wasm32")]
 use crate::bindings::omnifs::provider::http as raw;
 
 pub use self::link::Link;
@@ -58,26 +60,34 @@ pub use crate::bindings::omnifs::provider::http::{
     Blob, HeaderValue, HttpError, Incoming, Redirects, Request, Response, Secret, SecretUse,
 };
 pub use crate::error::Error;
+#[cfg(all(feature = "json", not(target_arch = "wasm32")))]
+pub(crate) use url::resolve;
 
 /// Makes a request and returns the whole answer; [`RequestBuilder::send`] is shorter.
 ///
 /// # Errors
 /// [`HttpError`] says why there is no answer. A status is none of the reasons.
 pub fn fetch(request: &Request<'_>) -> Result<Response, HttpError> {
-    if cfg!(target_arch = "wasm32") {
+    #[cfg(target_arch = "wasm32")]
+    {
         raw::fetch(request)
-    } else {
-        Err(no_host())
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        crate::native::fetch(request)
     }
 }
 
 /// Makes several requests at once and returns as many answers, in the order of the requests;
 /// [`send_all`] is shorter.
 pub fn fetch_all(requests: &[Request<'_>]) -> Vec<Result<Response, HttpError>> {
-    if cfg!(target_arch = "wasm32") {
+    #[cfg(target_arch = "wasm32")]
+    {
         raw::fetch_all(requests)
-    } else {
-        requests.iter().map(|_| Err(no_host())).collect()
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        requests.iter().map(crate::native::fetch).collect()
     }
 }
 
@@ -87,10 +97,14 @@ pub fn fetch_all(requests: &[Request<'_>]) -> Vec<Result<Response, HttpError>> {
 /// # Errors
 /// As [`fetch`].
 pub fn download(request: &Request<'_>) -> Result<Blob, HttpError> {
-    if cfg!(target_arch = "wasm32") {
+    #[cfg(target_arch = "wasm32")]
+    {
         raw::download(request)
-    } else {
-        Err(no_host())
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        let _ = request;
+        Err(crate::native::no_host())
     }
 }
 
@@ -100,13 +114,13 @@ pub fn download(request: &Request<'_>) -> Result<Blob, HttpError> {
 /// # Errors
 /// As [`fetch`].
 pub fn open(request: &Request<'_>) -> Result<Incoming, HttpError> {
-    if cfg!(target_arch = "wasm32") {
+    #[cfg(target_arch = "wasm32")]
+    {
         raw::open(request)
-    } else {
-        Err(no_host())
     }
-}
-
-fn no_host() -> HttpError {
-    HttpError::Denied("there is no host here that makes requests: this is no component".to_string())
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        let _ = request;
+        Err(crate::native::no_host())
+    }
 }

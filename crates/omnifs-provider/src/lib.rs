@@ -64,7 +64,7 @@
 //! This crate is the guest's side of the contract in `/wit` and knows nothing of the host.
 //! It builds on any target, so that a provider's own functions can be tested natively. Off
 //! wasm32 there is no host: nothing is granted there, every request is denied, and the log
-//! goes to standard error.
+//! goes to standard error. [`testing`] has recorded exchanges answer instead.
 //!
 //! # Features
 //!
@@ -114,6 +114,8 @@ pub mod http;
 mod identity;
 pub mod log;
 mod names;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
 mod needs;
 // Written by a generator, too.
 #[doc(hidden)]
@@ -137,6 +139,8 @@ pub mod projector;
 pub mod router;
 pub mod secrets;
 mod section;
+#[cfg(all(feature = "json", not(target_arch = "wasm32")))]
+pub mod testing;
 
 pub use bindings::exports;
 pub use error::Error;

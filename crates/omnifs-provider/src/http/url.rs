@@ -49,7 +49,7 @@ impl Origin {
 /// Returns the URL that `reference` means on the page `base` (RFC 3986, 5.2), without its
 /// fragment; `None` when `base` is no URL of http, or either has characters that no URL has.
 #[cfg_attr(not(feature = "json"), inline)]
-pub(super) fn resolve(base: &str, reference: &str) -> Option<String> {
+pub(crate) fn resolve(base: &str, reference: &str) -> Option<String> {
     let base = Parts::of(base)?;
     let (scheme, authority) = (base.scheme?, base.authority?);
     let to = Parts::of(reference)?;

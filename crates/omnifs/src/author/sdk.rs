@@ -19,7 +19,7 @@ macro_rules! source {
 }
 
 /// Every file of the SDK. It builds anywhere: its manifest names no workspace.
-const FILES: [(&str, &str); 31] = [
+const FILES: [(&str, &str); 36] = [
     ("Cargo.toml", include_str!("../../templates/sdk/manifest.toml")),
     ("LICENSE-APACHE", include_str!("../../../../LICENSE-APACHE")),
     ("LICENSE-MIT", include_str!("../../../../LICENSE-MIT")),
@@ -40,6 +40,7 @@ const FILES: [(&str, &str); 31] = [
     source!("src/lib.rs"),
     source!("src/log.rs"),
     source!("src/names.rs"),
+    source!("src/native.rs"),
     source!("src/needs.rs"),
     source!("src/projector.rs"),
     source!("src/router.rs"),
@@ -52,6 +53,10 @@ const FILES: [(&str, &str); 31] = [
     source!("src/router/tree.rs"),
     source!("src/secrets.rs"),
     source!("src/section.rs"),
+    source!("src/testing.rs"),
+    source!("src/testing/contract.rs"),
+    source!("src/testing/exchanges.rs"),
+    source!("src/testing/tests.rs"),
 ];
 
 /// What [`refresh`] did.
