@@ -37,6 +37,7 @@ const GUESTS: &[Described] = &[
     ("slow", "`ok`, `slow` (3 s), `slow-1` to `slow-9`, `dir/` with `a`, `b`, `c`, `slow`."),
     ("spin", "`ok`, `spin` (endless read), `spin-lookup` (endless lookup, not listed)."),
     ("trap", "`ok`, `trap` (panics), `abort`, `trap-dir/` (panics when listed)."),
+    ("unruly", "Keeps the contract but for the rule that `breaks` of the config names."),
 ];
 
 fn main() -> ExitCode {

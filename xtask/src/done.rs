@@ -269,6 +269,38 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "omnifs test judges a provider by the contract against recorded exchanges, offline: each rule \
+               fails for a provider that breaks it and for no other; failing and late upstreams; golden trees.",
+        tests: &[
+            "omnifs::it author::contract::a_provider_that_breaks_a_rule_fails_that_rule_and_no_other",
+            "omnifs::it author::contract::a_provider_that_keeps_them_all_passes_and_texts_without_an_end_are_\
+             noted",
+            "omnifs::it author::contract::a_provider_that_numbers_on_discovery_is_found_out",
+            "omnifs::it author::contract::an_edited_template_fails_where_it_is_wrong",
+            "omnifs::it author::contract::the_http_template_passes_at_once",
+            "omnifs::it author::contract::the_minimal_template_passes_and_is_told_of_the_tree",
+            "omnifs::it author::contract::the_page_has_every_rule",
+            "omnifs::it author::contract::the_router_template_passes_at_once",
+            "omnifs::it author::contract::what_is_broken_is_shown_with_its_remedy_and_the_tree_as_a_difference",
+        ],
+    },
+    Promise {
+        text: "omnifs test --record writes down what a live upstream answers, and no secret with it.",
+        tests: &[
+            "omnifs-runtime http::recording::kept::tests::credentials_in_a_query_are_left_out",
+            "omnifs::it author::contract::a_recording_holds_what_the_upstream_answered_and_no_secret",
+            "omnifs::it author::contract::an_answer_with_the_secret_in_it_is_not_recorded",
+        ],
+    },
+    Promise {
+        text: "omnifs_provider::testing judges a provider of the router natively, by the same recordings.",
+        tests: &[
+            "omnifs-provider testing::tests::a_provider_is_listed_and_read_from_a_recording",
+            "omnifs-provider testing::tests::what_breaks_a_rule_is_named",
+            "omnifs::it author::router::the_template_is_formatted_and_passes_its_own_tests",
+        ],
+    },
+    Promise {
         text: "omnifs ls, cat, find and stat read through the daemon or with --provider FILE.wasm; start \
                --no-mount.",
         tests: &[

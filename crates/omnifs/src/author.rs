@@ -1,4 +1,4 @@
-//! What a provider's author runs: `omnifs init` and `omnifs build`.
+//! What a provider's author runs: `omnifs init` and `omnifs build`; `omnifs test` builds, too.
 //!
 //! Neither needs the daemon. All that they write is embedded in this binary, so that a
 //! provider can be begun and, with its dependencies downloaded, built without a network.
@@ -13,13 +13,30 @@ mod target;
 mod template;
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 pub(crate) use build::{BuildArgs, build};
 pub(crate) use init::{InitArgs, init};
 pub(crate) use target::is_installed;
+
+/// Builds the provider whose manifest is in the working directory or the nearest one above, and
+/// returns where that is, and its component.
+///
+/// # Errors
+/// As [`build`], and when there are several components.
+pub(crate) fn component(offline: bool) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let built = build::built(&BuildArgs::plain(offline))?;
+    let mut components = built.components.into_iter().map(|(file, _)| file);
+    match (components.next(), components.next()) {
+        (Some(only), None) => Ok((built.directory, only)),
+        _ => bail!(
+            "{} builds several components: run this in the directory of one of them",
+            built.directory.display()
+        ),
+    }
+}
 
 /// Prints a result on standard output.
 fn print(text: &str) -> anyhow::Result<()> {

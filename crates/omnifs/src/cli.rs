@@ -20,6 +20,7 @@ mod running;
 mod secrets;
 mod status;
 mod table;
+mod test;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +47,8 @@ enum Command {
     Init(author::InitArgs),
     /// Build the provider in this directory
     Build(author::BuildArgs),
+    /// Test the provider in this directory against the contract and recorded exchanges
+    Test(test::TestArgs),
     /// Check whether a file is a provider that this program can run
     Check(CheckArgs),
     /// Show, add and remove providers
@@ -250,6 +253,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Build(arguments) => {
             author::build(&arguments).map(|()| Exit::Success).map_err(Failure::from)
         }
+        Command::Test(arguments) => test::run(&arguments, &Places::find()?),
         Command::Check(arguments) => check::run(&arguments.file),
         Command::Provider(command) => provider::run(&command, &Places::find()?),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -32,7 +32,7 @@ pub(crate) struct Config {
 }
 
 /// `[host]`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct HostConfig {
     /// Certificates to trust besides the system's.
     pub(crate) ca_file: Option<PathBuf>,
@@ -131,6 +131,22 @@ impl Config {
     /// [`ConfigError`] with the place of its first mistake.
     pub(crate) fn of_text(text: &str, file: &Path, home: &Path) -> Result<Self, ConfigError> {
         Self::parse(text, home).map_err(|problem| problem.in_file(file, text.to_owned()))
+    }
+
+    /// Checks the text of `file`, which has the keys of the one provider `component` but for its
+    /// name and its places; `home` is what `~/` stands for.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the place of its first mistake.
+    pub(crate) fn of_tested(
+        (text, file): (&str, &Path),
+        component: &Path,
+        home: &Path,
+    ) -> Result<Self, ConfigError> {
+        let path = component.display().to_string();
+        let raw = raw::parse::<raw::RawTested>(text);
+        let checked = raw.and_then(|raw| check::config(raw.of_component(&path), home));
+        checked.map_err(|problem| problem.in_file(file, text.to_owned()))
     }
 
     /// Returns the providers that are to be mounted.

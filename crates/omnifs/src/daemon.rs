@@ -12,6 +12,7 @@ mod network;
 mod readable;
 pub(crate) mod readiness;
 mod slot;
+pub(crate) mod tested;
 mod watch;
 
 use std::path::Path;

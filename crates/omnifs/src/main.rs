@@ -15,6 +15,7 @@ mod env;
 mod exit;
 mod places;
 mod secrets;
+mod suite;
 mod walk;
 
 use std::process::ExitCode;

@@ -27,6 +27,21 @@ pub(crate) struct BuildArgs {
     cargo: Vec<OsString>,
 }
 
+impl BuildArgs {
+    /// Returns those of a build for the host that there is, which downloads nothing if `offline`.
+    pub(super) fn plain(offline: bool) -> Self {
+        Self { target: "wasm32-wasip2".to_owned(), offline, cargo: Vec::new() }
+    }
+}
+
+/// What was built.
+pub(super) struct Built {
+    /// Where the manifest is.
+    pub(super) directory: PathBuf,
+    /// The components, with the paths that messages show.
+    pub(super) components: Vec<(PathBuf, Artifact)>,
+}
+
 /// Builds the provider whose manifest is in the working directory or the nearest one above,
 /// labels and checks the component, and prints where it is.
 ///
@@ -34,6 +49,14 @@ pub(crate) struct BuildArgs {
 /// When there is no manifest, the target cannot be installed, cargo fails, or the result does
 /// not fit the contract.
 pub(crate) fn build(arguments: &BuildArgs) -> anyhow::Result<()> {
+    for (shown, artifact) in built(arguments)?.components {
+        print(&report(&shown, &artifact))?;
+    }
+    Ok(())
+}
+
+/// As [`build`], and prints nothing.
+pub(super) fn built(arguments: &BuildArgs) -> anyhow::Result<Built> {
     let working = std::env::current_dir().context("cannot find the working directory")?;
     let Some(directory) = working.ancestors().find(|above| above.join("Cargo.toml").is_file())
     else {
@@ -52,18 +75,19 @@ pub(crate) fn build(arguments: &BuildArgs) -> anyhow::Result<()> {
     }
     let cargo = Cargo { directory, target: &arguments.target, arguments: &further };
     cargo.refuse_sdk_from_registry()?;
-    let components = cargo.build()?;
-    if components.is_empty() {
+    let files = cargo.build()?;
+    if files.is_empty() {
         bail!(
             "cargo built no component: a provider's Cargo.toml says [lib] crate-type = [\"cdylib\"]"
         );
     }
-    for file in components {
-        let shown = file.strip_prefix(&working).unwrap_or(&file);
+    let finished = |file: PathBuf| {
+        let shown = file.strip_prefix(&working).unwrap_or(&file).to_path_buf();
         let artifact = finish(&file).with_context(|| format!("{}", shown.display()))?;
-        print(&report(shown, &artifact))?;
-    }
-    Ok(())
+        Ok((shown, artifact))
+    };
+    let components = files.into_iter().map(finished).collect::<anyhow::Result<_>>()?;
+    Ok(Built { directory: directory.to_path_buf(), components })
 }
 
 fn refresh_sdk(directory: &Path) -> anyhow::Result<()> {

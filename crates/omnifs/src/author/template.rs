@@ -50,11 +50,21 @@ impl Template {
         let own: &[File] = match self {
             Self::Minimal => &[("src/lib.rs", include_str!("../../templates/minimal/lib.rs"))],
             Self::Http => &[
-                ("recorded/items.json", include_str!("../../templates/http/items.json")),
                 ("src/lib.rs", include_str!("../../templates/http/lib.rs")),
                 ("src/tree.rs", include_str!("../../templates/http/tree.rs")),
+                ("tests/exchanges/items.json", include_str!("../../templates/http/exchanges.json")),
+                ("tests/provider.toml", include_str!("../../templates/http/provider.toml")),
+                ("tests/tree.txt", include_str!("../../templates/http/tree.txt")),
             ],
-            Self::Router => &[("src/lib.rs", include_str!("../../templates/router/lib.rs"))],
+            Self::Router => &[
+                ("src/lib.rs", include_str!("../../templates/router/lib.rs")),
+                (
+                    "tests/exchanges/issues.json",
+                    include_str!("../../templates/router/exchanges.json"),
+                ),
+                ("tests/provider.toml", include_str!("../../templates/router/provider.toml")),
+                ("tests/tree.txt", include_str!("../../templates/router/tree.txt")),
+            ],
         };
         SHARED.iter().chain(own).copied()
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::problem::Problem;
@@ -55,6 +55,46 @@ pub(super) struct RawProvider {
     #[serde(default)]
     pub(super) limits: RawLimits,
     pub(super) config: Option<toml::Table>,
+}
+
+/// A provider under test: what stands in `[[provider]]` but for its name and its places.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTested {
+    errors: Option<Spanned<String>>,
+    #[serde(default)]
+    live: bool,
+    #[serde(default)]
+    capabilities: RawCapabilities,
+    #[serde(default)]
+    cache: RawCache,
+    #[serde(default)]
+    limits: RawLimits,
+    config: Option<toml::Table>,
+}
+
+impl RawTested {
+    /// Returns the configuration of the one provider whose component is the file `path`.
+    pub(super) fn of_component(self, path: &str) -> RawConfig {
+        // Neither of these was written by anybody, so none of them has a place in the file.
+        let text = |text: &str| Spanned::new(0..0, text.to_owned());
+        let Self { errors, live, capabilities, cache, limits, config } = self;
+        let (name, path, mount) = (text("provider"), text(path), text("/none/of/it"));
+        let enabled = None;
+        let provider = RawProvider {
+            name,
+            path,
+            mount,
+            enabled,
+            errors,
+            live,
+            capabilities,
+            cache,
+            limits,
+            config,
+        };
+        RawConfig { host: RawHost::default(), provider: vec![provider] }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,7 +213,7 @@ impl<'de> Deserialize<'de> for RawAllow {
 ///
 /// # Errors
 /// The first mistake: TOML's own, an unknown key, a missing one, a value of the wrong shape.
-pub(super) fn parse(text: &str) -> Result<RawConfig, Problem> {
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     toml::from_str(text).map_err(|error| explain(&error, text))
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use omnifs_fuse::{MountOptions, Notices, Session, SessionOptions};
-use omnifs_runtime::http::Tls;
+use omnifs_runtime::http::{Secret, Tls};
 use omnifs_runtime::{
-    Engine, EngineOptions, LoadError, LogLine, LogSource, Provider, ProviderLog, ProviderOptions,
-    Severity,
+    Engine, EngineOptions, Grants, LoadError, LogLine, LogSource, Provider, ProviderLog,
+    ProviderOptions, Severity,
 };
 use omnifs_vfs::{Clock, Identity, Settings, Source, SystemClock, Tree};
 use tokio::runtime::Handle;
@@ -90,18 +90,40 @@ impl Parts {
         Arc::clone(&self.common.clock)
     }
 
+    /// Returns what a provider may use; its secrets are read now.
+    ///
+    /// # Errors
+    /// The secret that cannot be read, and what to do about it.
+    pub(super) fn granted(&self, config: &ProviderConfig) -> Result<Grants, Trouble> {
+        grants::grants(config, &self.common)
+    }
+
+    /// Returns what a provider may use when these are its secrets.
+    pub(super) fn granted_with(&self, config: &ProviderConfig, secrets: Vec<Secret>) -> Grants {
+        grants::with_secrets(config, &self.common, secrets)
+    }
+
     /// Reads, checks and compiles a provider's component.
     ///
     /// # Errors
     /// Why it cannot be used, for the user.
     pub(super) fn load(&self, config: &ProviderConfig) -> Result<Loaded, Trouble> {
+        self.load_granted(config, self.granted(config)?)
+    }
+
+    /// As [`Parts::load`], with these grants.
+    pub(super) fn load_granted(
+        &self,
+        config: &ProviderConfig,
+        grants: Grants,
+    ) -> Result<Loaded, Trouble> {
         let component = config.component.bytes(config.limits.provider.component)?;
         let identity = disks::identity(config, &component);
         let options = ProviderOptions {
             name: config.name.clone(),
             limits: config.limits.provider.clone(),
             log: Arc::clone(&self.log),
-            grants: grants::grants(config, &self.common)?,
+            grants,
         };
         let loaded = Provider::load(&self.engine, &component, options);
         let provider = loaded.map_err(|LoadError { reason, remedy }| Trouble {

@@ -135,21 +135,19 @@ impl Tree {
 
 #[cfg(test)]
 mod tests {
+    use omnifs_provider::testing::Exchanges;
+
     use super::*;
 
-    /// An answer of the API, copied into a file by hand.
-    fn recorded(body: &str) -> Response {
-        Response {
-            status: 200,
-            url: "https://api.example.com/items".to_string(),
-            headers: Vec::new(),
-            body: body.as_bytes().to_vec(),
-        }
+    /// The answer of the API that `omnifs test` has, too.
+    fn recorded() -> Response {
+        let recorded = Exchanges::read("tests/exchanges").expect("recordings");
+        let items = recorded.answer("https://api.example.com/items");
+        items.expect("an answer")
     }
 
     fn tree() -> Tree {
-        let page = recorded(include_str!("../recorded/items.json"));
-        Tree::of(items(&page).expect("items"))
+        Tree::of(items(&recorded()).expect("items"))
     }
 
     /// Walk from the root as the host does.
@@ -175,7 +173,7 @@ mod tests {
         assert_eq!(read(&tree, "items/docs%2Fintro/title"), "Introduction\n");
         assert_eq!(
             read(&tree, "items/2/item.json"),
-            "{ \"id\": 2, \"title\": \"Call home\", \"done\": true }\n"
+            "{\"done\":true,\"id\":2,\"title\":\"Call home\"}\n"
         );
     }
 
@@ -197,7 +195,11 @@ mod tests {
 
     #[test]
     fn a_failure_that_the_host_cannot_know_is_a_file() {
-        let error = items(&recorded("<html>")).err().expect("no JSON");
+        let page = Response {
+            body: b"<html>".to_vec(),
+            ..recorded()
+        };
+        let error = items(&page).err().expect("no JSON");
         assert!(!error.is_known_to_host());
         let tree = Tree::without_items(Some(error.to_string()));
         assert_eq!(tree.list(ITEMS), [ERROR]);

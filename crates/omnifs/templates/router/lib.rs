@@ -79,16 +79,23 @@ fn all(state: &str) -> Result<Vec<Value>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use omnifs_provider::testing::Provider;
+
     use super::*;
 
-    #[test]
-    fn the_routes_can_be_told_apart() {
-        assert_eq!(app().problems(), Vec::<String>::new());
+    /// What `tests/exchanges` answers is what the API would.
+    fn provider() -> Provider {
+        Provider::new(app).config(r#"{ "base_url": "https://api.example.com" }"#)
     }
 
     #[test]
-    fn an_issue_has_its_title_and_all_of_it() {
-        let issue = r#"{"number":7,"title":"it leaks"}"#.parse().unwrap();
-        assert_eq!(files(&issue).len(), 2);
+    fn it_keeps_the_contract() {
+        provider().contract();
+    }
+
+    #[test]
+    fn an_issue_has_its_title() {
+        let title = provider().text("/issues/open/1/title").unwrap();
+        assert_eq!(title, "it leaks\n");
     }
 }

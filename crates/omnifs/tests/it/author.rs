@@ -1,5 +1,6 @@
 //! `omnifs init` and `omnifs build`, as an author types them.
 
+mod contract;
 mod guide;
 mod http;
 mod registry;

@@ -39,9 +39,11 @@ put your API in the place of api.example.com; leave secrets out if it wants no k
         ".gitignore",
         "Cargo.lock",
         "Cargo.toml",
-        "recorded/items.json",
         "src/lib.rs",
         "src/tree.rs",
+        "tests/exchanges/items.json",
+        "tests/provider.toml",
+        "tests/tree.txt",
         "wit/provider.wit",
     ];
     assert_eq!(own_files(&project.directory), expected);
