@@ -158,11 +158,12 @@ pub(crate) struct Case<'a> {
     pub(crate) bounds: Bounds,
 }
 
-/// Walks a provider whose upstreams are real, and returns what they answered.
+/// Walks a provider whose upstreams are real, and returns what they answered, and which of
+/// the answers are not whole.
 ///
 /// # Errors
 /// What could not be read, and what cannot be written down.
-pub(crate) async fn record(case: &Case<'_>) -> Result<Recording, Failure> {
+pub(crate) async fn record(case: &Case<'_>) -> Result<(Recording, Vec<String>), Failure> {
     let bench = (case.bench)()?;
     let recorder = Arc::new(Recorder::default());
     let (provider, secrets) = bench.live(Upstreams::Watched(Arc::clone(&recorder)))?;
@@ -174,7 +175,7 @@ pub(crate) async fn record(case: &Case<'_>) -> Result<Recording, Failure> {
     // What is asked for a name that there is not belongs to it, too.
     let _judged = rules::absence(&*provider, provider.face(), &seen).await;
     let recording = recorder.recording(&secrets);
-    recording.map_err(|error| Failure::new(error.to_string()))
+    Ok((recording.map_err(|error| Failure::new(error.to_string()))?, recorder.unfinished()))
 }
 
 /// Judges a provider.

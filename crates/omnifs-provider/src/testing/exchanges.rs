@@ -12,33 +12,11 @@ use crate::http::{resolve, HttpError, Redirects, Request, Response};
 use crate::native::Host;
 
 /// Names in a URL's query that stand before a credential; no recording has them.
-const CREDENTIALS: &[&str] = &[
-    "access_token",
-    "api-key",
-    "api_key",
-    "apikey",
-    "auth",
-    "auth_token",
-    "authorization",
-    "client_secret",
-    "id_token",
-    "jwt",
-    "key",
-    "passwd",
-    "password",
-    "private_token",
-    "refresh_token",
-    "secret",
-    "session",
-    "sig",
-    "signature",
-    "token",
-    "x-amz-credential",
-    "x-amz-security-token",
-    "x-amz-signature",
-    "x-goog-credential",
-    "x-goog-signature",
-];
+const CREDENTIALS: &str = "\
+    access_token api-key api_key apikey auth auth_token authorization client_secret \
+    id_token jwt key passwd password private_token refresh_token secret session sig \
+    signature token x-amz-credential x-amz-security-token x-amz-signature \
+    x-goog-credential x-goog-signature";
 
 /// How many redirects are followed, as in the host.
 const HOPS: usize = 5;
@@ -214,7 +192,7 @@ fn normal(url: &str) -> String {
     let path = if path.is_empty() { "/" } else { path };
     let is_kept = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
-        !pair.is_empty() && !CREDENTIALS.contains(&name.as_str())
+        !pair.is_empty() && CREDENTIALS.split(' ').all(|known| known != name)
     };
     let query: Vec<&str> = query.split('&').filter(is_kept).collect();
     let mark = if query.is_empty() { "" } else { "?" };

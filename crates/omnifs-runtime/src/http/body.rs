@@ -131,7 +131,7 @@ impl Body {
         if let Some(tape) = &mut self.tape {
             match &piece {
                 Ok(Some(piece)) => tape.piece(piece),
-                Ok(None) => {}
+                Ok(None) => tape.end(),
                 Err(failure) => tape.failed(failure),
             }
         }

@@ -98,10 +98,14 @@ fn record(case: &Case<'_>, files: &Files) -> Result<(), Failure> {
     let recording = runtime.block_on(suite::record(case));
     // Connections that are kept open are nobody's any more.
     runtime.shutdown_background();
-    let recording = recording?;
+    let (recording, unfinished) = recording?;
     let file = files.write_recording(&recording)?;
     let (count, file) = (recording.exchanges.len(), shown(&file));
     output::error(&format!("note: wrote {count} exchanges to {file}\n"));
+    for request in unfinished {
+        let request = plain(&request);
+        output::error(&format!("note: {request} is there as far as it was read\n"));
+    }
     Ok(())
 }
 

@@ -29,6 +29,8 @@ struct Inner {
     whole: HashMap<String, String>,
     /// Those behind which there are two.
     doubled: Vec<String>,
+    /// Requests whose answers were not read to their end.
+    unfinished: Vec<String>,
 }
 
 /// Why what was written down makes no recording.
@@ -65,6 +67,11 @@ impl Recorder {
         }
     }
 
+    /// Returns the requests whose answers are in the recording only as far as they were read.
+    pub fn unfinished(&self) -> Vec<String> {
+        self.inner.lock().unfinished.clone()
+    }
+
     /// Begins to write an answer down.
     pub(in crate::http) fn answered(
         self: &Arc<Self>,
@@ -72,7 +79,8 @@ impl Recorder {
         (status, headers): (StatusCode, &HeaderMap),
     ) -> Tape {
         let mut kept_headers: BTreeMap<String, HeaderText> = BTreeMap::new();
-        for name in headers.keys().filter(|name| kept::keeps_of_answer(name)) {
+        let method = &hop.to.method;
+        for name in headers.keys().filter(|name| kept::keeps_of_answer(name, method)) {
             let values = headers.get_all(name).iter();
             let values: Vec<String> = values
                 .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -90,7 +98,14 @@ impl Recorder {
             body_base64: None,
         };
         self.note(hop);
-        Tape { recorder: Arc::clone(self), request: asked(hop), answered, body: Some(Vec::new()) }
+        Tape {
+            recorder: Arc::clone(self),
+            request: asked(hop),
+            answered,
+            body: Some(Vec::new()),
+            // Nobody reads where a redirect's own text ends.
+            ended: status.is_redirection(),
+        }
     }
 
     /// Writes down that a request has no answer.
@@ -170,6 +185,7 @@ pub(in crate::http) struct Tape {
     answered: Answered,
     /// None once the answer turned out to be none.
     body: Option<Vec<u8>>,
+    ended: bool,
 }
 
 impl Tape {
@@ -178,6 +194,11 @@ impl Tape {
         if let Some(body) = &mut self.body {
             body.extend_from_slice(piece);
         }
+    }
+
+    /// Takes in that this is all of it.
+    pub(in crate::http) fn end(&mut self) {
+        self.ended = true;
     }
 
     /// Takes in that there is no answer after all.
@@ -201,7 +222,11 @@ impl Drop for Tape {
         if !body.is_empty() {
             (answered.body, answered.body_base64) = written(&body);
         }
-        let request = self.request.clone();
-        self.recorder.add(Recorded { request, response: Some(answered), error: None });
+        let recorded =
+            Recorded { request: self.request.clone(), response: Some(answered), error: None };
+        if !self.ended {
+            self.recorder.inner.lock().unfinished.push(recorded.request());
+        }
+        self.recorder.add(recorded);
     }
 }
