@@ -38,7 +38,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         mount(&options)?,
         tree,
         runtime.handle().clone(),
-        SessionOptions { answer: Duration::from_secs(3600), notices: Notices::Auto },
+        SessionOptions {
+            answer: Duration::from_secs(3600),
+            notices: Notices::Auto,
+            observer: None,
+        },
     )?;
     let mut output = std::io::stdout();
     output.write_all(b"ready\n")?;

@@ -31,7 +31,12 @@ pub(crate) fn errno(error: &VfsError) -> Errno {
 
 /// Returns the name of the errno that a program gets for an error, as errno(3) has it.
 pub fn errno_name(error: &VfsError) -> &'static str {
-    match errno(error) {
+    name(errno(error))
+}
+
+/// Returns the name of an errno that requests are answered with.
+pub(crate) fn name(errno: Errno) -> &'static str {
+    match errno {
         Errno::NOENT => "ENOENT",
         Errno::NAMETOOLONG => "ENAMETOOLONG",
         Errno::NOTDIR => "ENOTDIR",
@@ -47,6 +52,10 @@ pub fn errno_name(error: &VfsError) -> &'static str {
         Errno::OVERFLOW => "EOVERFLOW",
         Errno::LOOP => "ELOOP",
         Errno::STALE => "ESTALE",
+        Errno::ROFS => "EROFS",
+        Errno::INTR => "EINTR",
+        Errno::NOTCONN => "ENOTCONN",
+        Errno::INVAL => "EINVAL",
         _ => "EIO",
     }
 }

@@ -15,7 +15,11 @@
 //!     name: "example".to_owned(),
 //!     allow_other: false,
 //! })?;
-//! let options = SessionOptions { answer: Duration::from_secs(10), notices: Notices::Auto };
+//! let options = SessionOptions {
+//!     answer: Duration::from_secs(10),
+//!     notices: Notices::Auto,
+//!     observer: None,
+//! };
 //! let runtime = tokio::runtime::Handle::current();
 //! let session = Session::serve(connection, tree, runtime, options)?;
 //! session.ended().await;
@@ -40,5 +44,7 @@ mod xattr;
 
 pub use errno::errno_name;
 pub use mount::{Connection, MountError, MountOptions, Unmounted, mount};
-pub use session::{Notices, Session, SessionError, SessionOptions, SessionStatistics};
+pub use session::{
+    Answered, Notices, Observer, Session, SessionError, SessionOptions, SessionStatistics,
+};
 pub use wire::Opcode;

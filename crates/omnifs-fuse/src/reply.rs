@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use omnifs_vfs::{Attributes, Caching, DirectoryHandle, Entry};
+use omnifs_vfs::{Attributes, Caching, DirectoryHandle, Entry, Tally};
 use rustix::io::Errno;
 use zerocopy::IntoBytes;
 
 use crate::attributes::{absent_out, attr_out, entry_out};
 use crate::dirent::Packed;
 use crate::request::Header;
-use crate::session::{Busy, Shared, Turn};
+use crate::session::{Busy, Shared, Turn, Watched, shown_errno};
 use crate::wire::{GetxattrOut, InitOut, Opcode, OpenOut, StatfsOut, open_flag};
 
 /// What a request is answered with when it succeeds.
@@ -51,13 +51,26 @@ pub(crate) struct Reply {
     busy: Option<Busy>,
     /// Says that a READ of the file is unanswered, likewise.
     turn: Option<Turn>,
+    /// What somebody who watches is told.
+    watched: Option<Box<Watched>>,
     answered: bool,
 }
 
 impl Reply {
     pub(crate) fn new(shared: &Arc<Shared>, header: Header, opcode: Opcode) -> Self {
-        let (busy, turn) = (None, None);
-        Self { shared: Arc::clone(shared), header, opcode, busy, turn, answered: false }
+        let (busy, turn, watched) = (None, None, None);
+        Self { shared: Arc::clone(shared), header, opcode, busy, turn, watched, answered: false }
+    }
+
+    /// Tells somebody who watches of the answer, if there is one.
+    pub(crate) fn watched(mut self, watched: Option<Box<Watched>>) -> Self {
+        self.watched = watched;
+        self
+    }
+
+    /// Returns on whose account the request is worked on, if it is watched.
+    pub(crate) fn tally(&self) -> Option<Arc<Tally>> {
+        self.watched.as_ref().map(|watched| Arc::clone(watched.tally()))
     }
 
     /// Counts as an unanswered READ until the answer was written.
@@ -85,6 +98,7 @@ impl Reply {
     fn answer(&mut self, outcome: Outcome) {
         self.answered = true;
         let (op, req, ino) = (self.opcode.name(), self.header.unique, self.header.node);
+        let watched = self.watched.take().map(|watched| (watched, shown_errno(&outcome)));
         let sent = match outcome {
             Err(errno) => {
                 let errno_number = errno.raw_os_error();
@@ -107,6 +121,9 @@ impl Reply {
         }
         self.busy = None;
         self.turn = None;
+        if let Some((watched, errno)) = watched {
+            watched.end(&self.shared, errno);
+        }
     }
 
     /// Records what the kernel will know as soon as it has the answer.

@@ -8,6 +8,7 @@ mod pending;
 mod reader;
 mod reads;
 mod statistics;
+mod watched;
 
 use std::fmt;
 use std::io;
@@ -35,18 +36,22 @@ pub(crate) use gate::{Busy, Gate};
 pub use notices::Notices;
 pub(crate) use reads::Turn;
 pub use statistics::SessionStatistics;
+pub use watched::{Answered, Observer};
+pub(crate) use watched::{Watched, shown_errno};
 
 /// How long a thread of a session may take to notice that the session is over.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How a session serves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SessionOptions {
     /// How long a request may wait for its answer before it gets ETIMEDOUT: an unanswered one
     /// makes an unkillable process.
     pub answer: Duration,
     /// Which notices may be sent.
     pub notices: Notices,
+    /// Who is told of each request; its tree has to be [`omnifs_vfs::Settings::watched`].
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// Why a session could not begin.
@@ -83,6 +88,7 @@ pub(crate) struct Shared {
     pub(crate) tree: Arc<Tree>,
     pub(crate) owner: Owner,
     pub(crate) gate: Arc<Gate>,
+    observer: Option<Arc<dyn Observer>>,
     reads: Arc<Reads>,
     counters: Counters,
     pending: Pending,
@@ -138,6 +144,7 @@ impl Session {
             tree,
             owner: Owner::of_this_process(),
             gate,
+            observer: options.observer,
             reads: Arc::default(),
             counters: Counters::new(),
             pending: Pending::default(),

@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use omnifs_vfs::{
     Answer, ByteRange, Clock, Content, Found, LastFailure, Listed, Made, Name, Object, ObjectKey,
-    Probe, Refused, Source, VfsError,
+    Probe, Refused, Source, Tally, VfsError,
 };
 use parking_lot::Mutex;
 use tokio::time::timeout;
@@ -179,6 +179,7 @@ impl Provider {
             let mut made = Made { request, exchanges: Vec::new(), more: 0 };
             let mut outcome = self.run(&call, &mut made).await;
             let made = Arc::new(made);
+            Tally::note(&made);
             match &mut outcome {
                 Ok(answer) => {
                     answer.made = Some(Arc::clone(&made));

@@ -17,6 +17,7 @@ mod name;
 mod node;
 mod source;
 mod sync;
+mod tally;
 mod tree;
 
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
@@ -30,6 +31,7 @@ pub use source::{
     Answer, Child, Details, Found, Freshness, Inode, LastFailure, Listed, NodeKind, Object,
     ObjectKey, Probe, ProviderId, Refused, Source,
 };
+pub use tally::{Calls, Tally};
 pub use tree::{
     Caching, Change, DirEntry, DirectoryHandle, DirectoryReader, Facts, Settings, Statistics, Tree,
 };

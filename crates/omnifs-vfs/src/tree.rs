@@ -92,6 +92,9 @@ pub struct Settings {
     /// How long a caller waits at most (`limits.answer`). A call that is older than this goes
     /// on when its callers have left, a younger one was interrupted and is given up.
     pub answer: Duration,
+    /// Whether requests have a [`Tally`], which is to know the calls that they wait for. As with
+    /// `answer`, what a tree begins with holds for its life.
+    pub watched: bool,
 }
 
 impl Default for Settings {
@@ -109,6 +112,7 @@ impl Default for Settings {
             disk: None,
             read_ahead: 0,
             answer: Duration::from_secs(10),
+            watched: false,
         }
     }
 }
@@ -236,11 +240,11 @@ impl Tree {
             nodes: Mutex::new(Nodes::new(born)),
             contents: Mutex::new(Contents::new(settings.memory, settings.outside)),
             handles: Handles::default(),
-            name_calls: Flights::new(settings.answer),
-            file_calls: Flights::new(settings.answer),
-            listing_calls: Flights::new(settings.answer),
-            page_calls: Flights::new(settings.answer),
-            part_calls: Flights::new(settings.answer),
+            name_calls: Flights::of(&settings),
+            file_calls: Flights::of(&settings),
+            listing_calls: Flights::of(&settings),
+            page_calls: Flights::of(&settings),
+            part_calls: Flights::of(&settings),
             ranges: Ranges::default(),
             streams: Mutex::default(),
             changes: Mutex::new(None),

@@ -14,10 +14,10 @@ use omnifs_vfs::{Lookup, Name, NodeId, VfsError};
 use rustix::io::Errno;
 use tokio::sync::oneshot;
 
-use super::Shared;
 use super::gate::Activity;
 use super::interrupt::stopped;
 use super::statistics::Event;
+use super::{Shared, Watched};
 use crate::dirent::{Form, pack};
 use crate::errno::errno;
 use crate::reply::{Answer, Outcome, Reply};
@@ -46,7 +46,8 @@ pub(crate) fn handle(shared: &Arc<Shared>, message: &[u8]) -> Next {
     let Some(opcode) = Opcode::from_number(header.opcode) else { return Next::Message };
     shared.counters.request(Some(opcode));
     trace_request(opcode, &header);
-    let reply = || Reply::new(shared, header, opcode);
+    let watched = Watched::begin(shared, (opcode, &header), &operation);
+    let reply = || Reply::new(shared, header, opcode).watched(watched);
     let node = NodeId(header.node);
     match operation {
         Operation::Lookup { name } => lookup(shared, reply(), name),
@@ -224,6 +225,16 @@ impl From<Errno> for Refusal {
 fn answer<F>(shared: &Arc<Shared>, reply: Reply, work: F)
 where
     F: Future<Output = Result<Answer, Refusal>> + Send + 'static,
+{
+    match reply.tally() {
+        None => answer_unwatched(shared, reply, work),
+        Some(tally) => answer_unwatched(shared, reply, tally.scope(work)),
+    }
+}
+
+fn answer_unwatched<F>(shared: &Arc<Shared>, reply: Reply, work: F)
+where
+    F: Future<Output = Result<Answer, VfsError>> + Send + 'static,
 {
     let mut work: Contained<F> = Box::pin(AssertUnwindSafe(work).catch_unwind());
     match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

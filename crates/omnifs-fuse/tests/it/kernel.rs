@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use omnifs_fuse::{Connection, Notices, Opcode, Session, SessionError, SessionOptions};
+use omnifs_fuse::{Connection, Notices, Observer, Opcode, Session, SessionError, SessionOptions};
 use omnifs_vfs::{Clock, Settings, TestClock, Timestamp, Tree};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
@@ -83,12 +83,14 @@ pub(crate) struct Setup {
     pub(crate) major: u32,
     pub(crate) minor: u32,
     pub(crate) flags: u64,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let answer = Duration::from_secs(10);
-        Self { answer, notices: Notices::Auto, major: 7, minor: 45, flags: ALL_FLAGS }
+        let (notices, flags) = (Notices::Auto, ALL_FLAGS);
+        Self { answer, notices, major: 7, minor: 45, flags, observer: None }
     }
 }
 
@@ -112,7 +114,8 @@ impl Setup {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.unwrap();
         let clock = Arc::new(FragileClock::default());
-        let settings = Settings { answer: self.answer, ..Settings::default() };
+        let watched = self.observer.is_some();
+        let settings = Settings { answer: self.answer, watched, ..Settings::default() };
         let tree = Tree::new(source, Arc::clone(&clock) as Arc<dyn Clock>, settings);
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
@@ -128,7 +131,8 @@ impl Setup {
         };
         kernel.request(Opcode::Init, 0, &init(self.major, self.minor, self.flags));
         before(&mut kernel);
-        let options = SessionOptions { answer: self.answer, notices: self.notices };
+        let Self { answer, notices, observer, .. } = self;
+        let options = SessionOptions { answer, notices, observer };
         let handle = kernel.runtime.handle().clone();
         let session = Session::serve(Connection::from_socket(theirs), tree, handle, options);
         (kernel, session)

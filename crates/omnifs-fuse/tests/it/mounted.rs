@@ -66,7 +66,7 @@ impl Setup {
         std::fs::create_dir(&mountpoint).unwrap();
         let options = MountOptions { mountpoint, name: "test".to_owned(), allow_other: false };
         let connection = mount(&options).unwrap();
-        let options = SessionOptions { answer, notices: self.notices };
+        let options = SessionOptions { answer, notices: self.notices, observer: None };
         let handle = runtime.handle().clone();
         let session = Session::serve(connection, Arc::clone(&tree), handle, options).unwrap();
         Mounted { session: Some(session), tree, runtime, directory }

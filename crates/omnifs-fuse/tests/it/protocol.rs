@@ -6,3 +6,4 @@ mod fixed;
 mod interrupt;
 mod notice;
 mod waiting;
+mod watched;

@@ -101,6 +101,12 @@ impl Tree {
         })
     }
 
+    /// Returns the path of a node from the root, which is `/`; `None` for one that the tree does not
+    /// know.
+    pub fn path(&self, node: NodeId) -> Option<String> {
+        self.nodes.lock().get(node).ok().map(|node| node.object.path())
+    }
+
     /// Returns what is known of what a path from the root stands for, or `None` when no name on
     /// the way was looked up, or the kernel has forgotten it.
     pub fn facts_at(&self, path: &str) -> Option<Facts> {

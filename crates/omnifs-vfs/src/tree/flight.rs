@@ -17,8 +17,9 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::VfsError;
+use super::Settings;
 use crate::sync::{AbortHandle, Mutex, can_spawn, sleep, spawn};
+use crate::{Tally, VfsError};
 
 /// How long a call whose callers were all interrupted goes on, in case somebody asks again:
 /// a shell that restarts a system call after a signal does.
@@ -36,7 +37,10 @@ pub(crate) struct Flights<K, V> {
     calls: Mutex<HashMap<K, Flight<V>>>,
     /// How many calls were begun.
     begun: AtomicU64,
+    /// How long callers wait at most.
     answer: Duration,
+    /// Whether calls are told to the tallies of those who wait for them.
+    watched: bool,
 }
 
 struct Flight<V> {
@@ -47,6 +51,15 @@ struct Flight<V> {
     waiters: usize,
     started: Instant,
     task: AbortHandle,
+    /// What the call comes to, if that is watched.
+    tally: Option<Arc<Tally>>,
+}
+
+/// A call that somebody joined, or began.
+struct Joined<V> {
+    number: u64,
+    outcome: watch::Receiver<Option<Outcome<V>>>,
+    tally: Option<Arc<Tally>>,
 }
 
 impl<K, V> Flights<K, V>
@@ -54,9 +67,11 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// Returns an empty table; `answer` is the time that callers wait at most.
-    pub(crate) fn new(answer: Duration) -> Arc<Self> {
-        Arc::new(Self { calls: Mutex::new(HashMap::new()), begun: AtomicU64::new(0), answer })
+    /// Returns an empty table for a tree with these settings.
+    pub(crate) fn of(settings: &Settings) -> Arc<Self> {
+        let Settings { answer, watched, .. } = *settings;
+        let (calls, begun) = (Mutex::new(HashMap::new()), AtomicU64::new(0));
+        Arc::new(Self { calls, begun, answer, watched })
     }
 
     /// Waits for the call for `key` that is under way, or starts `call`.
@@ -64,12 +79,20 @@ where
     where
         F: Future<Output = Outcome<V>> + Send + 'static,
     {
-        let (number, mut outcome) = self.join(key.clone(), 1, call);
+        let Joined { number, mut outcome, tally } = self.join(key.clone(), 1, call);
         let _waiter = Waiter { flights: self, key, number };
-        match outcome.wait_for(Option::is_some).await {
+        let watched = tally.and_then(|tally| Some((Tally::current()?, tally)));
+        if let Some((asker, _)) = &watched {
+            asker.begin();
+        }
+        let value = match outcome.wait_for(Option::is_some).await {
             Ok(value) => value.clone().unwrap_or_else(|| Err(vanished())),
             Err(_) => Err(vanished()),
+        };
+        if let Some((asker, call)) = &watched {
+            asker.end(call);
         }
+        value
     }
 
     /// Starts `call` unless one for `key` is under way, and does not wait for it.
@@ -80,12 +103,7 @@ where
         self.join(key, 0, call);
     }
 
-    fn join<F>(
-        self: &Arc<Self>,
-        key: K,
-        waiters: usize,
-        call: impl FnOnce() -> F,
-    ) -> (u64, watch::Receiver<Option<Outcome<V>>>)
+    fn join<F>(self: &Arc<Self>, key: K, waiters: usize, call: impl FnOnce() -> F) -> Joined<V>
     where
         F: Future<Output = Outcome<V>> + Send + 'static,
     {
@@ -94,23 +112,29 @@ where
             Entry::Occupied(mut entry) => {
                 let flight = entry.get_mut();
                 flight.waiters += waiters;
-                (flight.number, flight.outcome.clone())
+                let (outcome, tally) = (flight.outcome.clone(), flight.tally.clone());
+                Joined { number: flight.number, outcome, tally }
             }
             Entry::Vacant(entry) => {
                 let (sender, outcome) = watch::channel(None);
                 let flights = Arc::clone(self);
                 let call = AssertUnwindSafe(call()).catch_unwind();
                 let number = self.begun.fetch_add(1, Ordering::Relaxed);
+                let tally: Option<Arc<Tally>> = self.watched.then(Arc::default);
                 // The task takes the same lock before it ends, so it finds its entry.
-                let task = spawn(async move {
+                let run = async move {
                     let result = call.await.unwrap_or_else(|_| Err(panicked()));
                     flights.take(&key, |flight| flight.number == number);
                     sender.send_replace(Some(result));
-                });
+                };
+                let task = match &tally {
+                    Some(tally) => spawn(tally.scope(run)),
+                    None => spawn(run),
+                };
                 let started = Instant::now();
-                let waited = outcome.clone();
-                entry.insert(Flight { number, outcome, waiters, started, task });
-                (number, waited)
+                let joined = Joined { number, outcome: outcome.clone(), tally: tally.clone() };
+                entry.insert(Flight { number, outcome, waiters, started, task, tally });
+                joined
             }
         }
     }

@@ -15,7 +15,7 @@ use super::stream::{Extent, Stream};
 use super::{Fresh, NEVER, Tree};
 use crate::digest::Digest;
 use crate::{
-    Child, Details, Found, Inode, Made, Name, NodeId, NodeKind, Object, Timestamp, VfsError,
+    Child, Details, Found, Inode, Made, Name, NodeId, NodeKind, Object, Tally, Timestamp, VfsError,
 };
 
 /// How long the kinds of names may hold up a listing that is there.
@@ -450,12 +450,16 @@ impl Tree {
             return;
         }
         let (tree, probe) = (Arc::clone(self), Arc::clone(listing));
-        tokio::spawn(async move {
+        let find_out = async move {
             tree.probe(directory, &probe).await;
             probe.settle();
             probe.probed.notify_waiters();
             tree.keep_listing(directory, &probe);
-        });
+        };
+        match Tally::current() {
+            Some(tally) => tokio::spawn(tally.scope(find_out)),
+            None => tokio::spawn(find_out),
+        };
         // What is not known by then is listed without a kind, which is never wrong.
         let _ = tokio::time::timeout(PROBE_WAIT, probed).await;
     }

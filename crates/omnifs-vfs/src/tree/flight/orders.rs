@@ -42,8 +42,12 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+fn flights() -> Arc<Flights<u8, usize>> {
+    Flights::of(&Settings { answer: FOREVER, ..Settings::default() })
+}
+
 fn set_up() -> (Arc<Flights<u8, usize>>, Arc<Calls>) {
-    (Flights::new(FOREVER), Arc::default())
+    (flights(), Arc::default())
 }
 
 /// Waits until nothing is on the table.
@@ -125,7 +129,7 @@ fn goes(flights: &Arc<Flights<u8, usize>>) -> Caller {
 #[test]
 fn an_error_reaches_all_who_wait_and_stays_with_nobody() {
     explore(|| async {
-        let flights = Flights::<u8, usize>::new(FOREVER);
+        let flights = flights();
         let failures = Arc::new(AtomicUsize::new(0));
         let caller = || {
             let (flights, failures) = (Arc::clone(&flights), Arc::clone(&failures));
