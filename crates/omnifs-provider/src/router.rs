@@ -412,5 +412,6 @@ macro_rules! serve {
         }
 
         $crate::export_projector!(__Routed with_types_in $crate::projector);
+        $crate::__sdk_section!();
     };
 }

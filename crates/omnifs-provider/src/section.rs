@@ -23,6 +23,15 @@ macro_rules! export {
     };
     ($provider:ident with_types_in $($types:tt)*) => {
         $crate::__export_provider_impl!($provider with_types_in $($types)*);
+        $crate::__sdk_section!();
+    };
+}
+
+/// Writes the section `omnifs:sdk`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __sdk_section {
+    () => {
         // In the author's crate, not in ours: the linker drops what nothing refers to.
         const _: () = {
             #[cfg(target_arch = "wasm32")]

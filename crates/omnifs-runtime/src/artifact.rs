@@ -77,12 +77,31 @@ pub struct Artifact {
     pub exports: Vec<String>,
     /// How the host calls it, or `None` when it does not fit the contract.
     pub face: Option<Face>,
+    /// Every face of this contract that it exports; the first one is served.
+    pub faces: Vec<Face>,
     /// The file's size in bytes.
     pub size: u64,
     /// Whether it carries the `component-type` section that `omnifs build` appends.
     pub labelled: bool,
     /// What it says that it needs, or `None` when it says nothing.
     pub needs: Option<Needs>,
+    /// The version of the SDK that it was built with, if it says so.
+    pub sdk: Option<String>,
+    /// Its custom sections, in the order of their names.
+    pub sections: Vec<Section>,
+}
+
+/// The custom sections of one name in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// Their name, as the file has it: it may hold anything.
+    pub name: String,
+    /// The bytes of what they hold, all together.
+    pub size: u64,
+    /// How many there are.
+    pub count: u64,
+    /// Whether they lie in a module or component inside of the file alone.
+    pub inside: bool,
 }
 
 /// Why a file is not a provider, and what to do about it.
@@ -165,8 +184,11 @@ fn artifact(
         imports: contract::names(resolve, world.imports.keys()),
         exports: contract::names(resolve, world.exports.keys()),
         face,
+        faces: contract::faces(resolve, world),
         size: bytes.len() as u64,
         labelled: component.labelled,
         needs: component.needs.as_deref().map(Needs::parse).transpose()?,
+        sdk: component.sdk.clone(),
+        sections: component.sections.clone(),
     })
 }

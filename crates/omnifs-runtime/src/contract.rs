@@ -52,6 +52,24 @@ pub(crate) fn compare(resolve: &Resolve, world: &World) -> Result<Face, LoadErro
     Ok(face)
 }
 
+/// Returns the faces of this contract that a component exports, the one that is served first.
+pub(crate) fn faces(resolve: &Resolve, world: &World) -> Vec<Face> {
+    let is_exported = |face: &Face| {
+        world.exports.values().any(|item| {
+            let WorldItem::Interface { id, .. } = item else { return false };
+            let name = resolve.interfaces.get(*id).and_then(|found| found.name.as_deref());
+            let is_ours = |package: &PackageName| {
+                let version = package.version.as_ref();
+                package.namespace == NAMESPACE
+                    && package.name == PACKAGE
+                    && version.is_some_and(|version| version.major == 1)
+            };
+            name == Some(face.interface()) && package(resolve, *id).is_some_and(is_ours)
+        })
+    };
+    FACES.into_iter().filter(is_exported).collect()
+}
+
 /// Finds the exported interface that the host calls.
 fn exported<'a>(resolve: &'a Resolve, world: &World) -> Result<(Face, &'a Interface), LoadError> {
     let (mut served, mut other): (Option<(Face, &Interface)>, _) = (None, None);

@@ -1,6 +1,7 @@
 //! From a file's bytes to a component whose types can be read.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,13 +9,16 @@ use wasmparser::{Encoding, Parser, Payload};
 use wit_component::{ComponentEncoder, DecodedWasm};
 use wit_parser::{Resolve, World, WorldId};
 
-use super::{Kind, LoadError};
+use super::{Kind, LoadError, Section};
 use crate::capability::NEEDS_SECTION;
 use crate::limits::Bytes as Size;
 
 /// The name of the section that holds a component's WIT; what guests' toolchains write into
 /// core modules begins with it.
 pub(super) const SECTION: &str = "component-type";
+
+/// The name of the section in which the SDK writes its version.
+const SDK_SECTION: &str = "omnifs:sdk";
 
 /// A component and its types.
 pub(super) struct Component<'a> {
@@ -23,6 +27,8 @@ pub(super) struct Component<'a> {
     pub(super) labelled: bool,
     /// The section in which the SDK writes what a provider needs.
     pub(super) needs: Option<Vec<u8>>,
+    pub(super) sdk: Option<String>,
+    pub(super) sections: Vec<Section>,
     resolve: Resolve,
     world: WorldId,
 }
@@ -40,6 +46,9 @@ pub(super) struct Outline {
     pub(super) kind: Kind,
     pub(super) labelled: bool,
     needs: Option<Vec<u8>>,
+    /// What the SDK says that it is.
+    sdk: Option<String>,
+    sections: BTreeMap<String, Section>,
     /// Whether a core module wants the interface of WASI before components.
     preview1: bool,
 }
@@ -57,6 +66,8 @@ pub(super) fn read(bytes: &[u8], limit: u64) -> Result<Component<'_>, LoadError>
         bytes: component,
         labelled: outline.labelled,
         needs: outline.needs,
+        sdk: outline.sdk,
+        sections: outline.sections.into_values().collect(),
         resolve,
         world,
     })
@@ -74,8 +85,14 @@ pub(super) fn outline(bytes: &[u8], limit: u64) -> Result<Outline, LoadError> {
     if !bytes.starts_with(b"\0asm") {
         return Err(not_wasm(bytes));
     }
-    let mut outline =
-        Outline { kind: Kind::Component, labelled: false, needs: None, preview1: false };
+    let mut outline = Outline {
+        kind: Kind::Component,
+        labelled: false,
+        needs: None,
+        sdk: None,
+        sections: BTreeMap::new(),
+        preview1: false,
+    };
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(|error| unreadable(error.message()))? {
@@ -84,12 +101,8 @@ pub(super) fn outline(bytes: &[u8], limit: u64) -> Result<Outline, LoadError> {
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
-            // In the core module inside a component, where the linker leaves it.
-            Payload::CustomSection(section) if section.name() == NEEDS_SECTION => {
-                outline.needs.get_or_insert_with(|| section.data().to_vec());
-            }
-            Payload::CustomSection(section) if depth == 0 => {
-                outline.labelled |= is_label(section.name(), outline.kind);
+            Payload::CustomSection(section) => {
+                outline.custom(section.name(), section.data(), depth);
             }
             Payload::ImportSection(imports) if depth == 0 => {
                 outline.preview1 |= imports
@@ -101,6 +114,32 @@ pub(super) fn outline(bytes: &[u8], limit: u64) -> Result<Outline, LoadError> {
         }
     }
     Ok(outline)
+}
+
+impl Outline {
+    /// Takes in a custom section that lies `depth` modules or components inside of the file.
+    fn custom(&mut self, name: &str, data: &[u8], depth: usize) {
+        let known = self.sections.entry(name.to_owned()).or_insert_with(|| Section {
+            name: name.to_owned(),
+            size: 0,
+            count: 0,
+            inside: true,
+        });
+        known.size += data.len() as u64;
+        known.count += 1;
+        known.inside &= depth > 0;
+        match name {
+            // In the core module inside a component, where the linker leaves them.
+            NEEDS_SECTION => {
+                self.needs.get_or_insert_with(|| data.to_vec());
+            }
+            SDK_SECTION => {
+                self.sdk.get_or_insert_with(|| String::from_utf8_lossy(data).into_owned());
+            }
+            name if depth == 0 => self.labelled |= is_label(name, self.kind),
+            _ => {}
+        }
+    }
 }
 
 fn is_label(section: &str, kind: Kind) -> bool {

@@ -25,6 +25,19 @@ fn a_component_tells_what_it_is() {
     assert!(artifact.imports.iter().all(|name| name.starts_with("wasi:")));
     assert_eq!(artifact.size, guests::HELLO.len() as u64);
     assert!(!artifact.labelled);
+    assert_eq!((artifact.sdk.as_deref(), artifact.faces), (Some("1.0.0"), vec![Face::Filesystem]));
+    let sdk = artifact.sections.iter().find(|section| section.name == "omnifs:sdk").unwrap();
+    assert_eq!((sdk.size, sdk.count, sdk.inside), (5, 1, true));
+}
+
+#[test]
+fn a_component_with_both_faces_is_served_by_the_second() {
+    let contract = include_str!("../../../../wit/provider.wit");
+    let both = contract.replace("export projection;", "export projection; export filesystem;");
+    assert_ne!(both, contract);
+    let artifact = check(&component(&both.replace("world projector {", "world w {"))).unwrap();
+    assert_eq!(artifact.face, Some(Face::Projection));
+    assert_eq!(artifact.faces, [Face::Projection, Face::Filesystem]);
 }
 
 #[test]
