@@ -301,6 +301,38 @@ const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "omnifs dev: saving a handler shows the new bytes in a running read loop; a broken edit, or \
+               one that does not fit the contract, leaves the old tree serving and shows why; Ctrl-C \
+               leaves no mount.",
+        tests: &[
+            "omnifs::bin/omnifs author::sources::tests::directories_that_are_made_later_are_followed_and_\
+             cargo_s_are_not",
+            "omnifs::it author::dev::a_mistake_at_the_start_is_mended_by_saving_and_one_in_the_options_is_\
+             told_at_once",
+            "omnifs::it author::dev::a_saved_handler_is_served_and_a_broken_one_leaves_the_old",
+            "omnifs::it author::dev::it_stands_beside_a_daemon_and_itself_and_mends_what_was_killed",
+        ],
+    },
+    Promise {
+        text: "omnifs dev shows each request live with time, operation, path, result and upstream calls; \
+               a slow terminal loses lines and is told how many.",
+        tests: &[
+            "omnifs::bin/omnifs cli::dev::feed::tests::a_slow_reader_loses_lines_and_is_told_how_many",
+            "omnifs-fuse::it protocol::watched::each_request_about_the_tree_is_told_with_path_and_result",
+            "omnifs-vfs tree::flight::tests::everybody_who_waited_for_a_call_is_told_of_it",
+            "omnifs::it author::dev::requests_are_shown_with_what_went_out_for_them",
+        ],
+    },
+    Promise {
+        text: "omnifs check FILE.wasm says what does not fit, or imports, needs, size and sections, and \
+               which face serves where there are two; --json for programs.",
+        tests: &[
+            "omnifs-runtime::it artifacts::a_component_with_both_faces_is_served_by_the_second",
+            "omnifs::it config::check_tells_a_provider_from_another_file",
+            "omnifs::it config::check_tells_programs_the_same",
+        ],
+    },
+    Promise {
         text: "omnifs ls, cat, find and stat read through the daemon or with --provider FILE.wasm; start \
                --no-mount.",
         tests: &[

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use omnifs_vfs::{Clock, RequestId, SystemClock};
-use wasmtime::{Cache, CacheConfig, Config, Strategy};
+use wasmtime::{Cache, CacheConfig, Config, OptLevel, RegallocAlgorithm, Strategy};
 
 use self::ticker::Ticker;
 pub(crate) use self::ticker::Ticking;
@@ -29,12 +29,24 @@ pub struct EngineOptions {
     /// How deep a guest's calls may go, in bytes of stack; all providers of an engine have the
     /// same.
     pub stack: usize,
+    /// What compiling is to aim at.
+    pub effort: Effort,
+}
+
+/// What compiling aims at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effort {
+    /// Code that runs fast.
+    #[default]
+    FastCode,
+    /// To be done soon, in half the time: for code that is gone after the next change.
+    SoonDone,
 }
 
 impl Default for EngineOptions {
     /// Returns options without a directory, and 1 MiB of stack.
     fn default() -> Self {
-        Self { compiled: None, stack: 1 << 20 }
+        Self { compiled: None, stack: 1 << 20, effort: Effort::FastCode }
     }
 }
 
@@ -92,7 +104,7 @@ impl Engine {
     /// [`EngineError`] when the directory for compiled code cannot be made private, or the
     /// machine cannot run WebAssembly.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
-        let mut config = settings(options.stack);
+        let mut config = settings(options.stack, options.effort);
         if let Some(path) = options.compiled {
             config.cache(Some(cache(&path)?));
         }
@@ -119,7 +131,7 @@ impl Engine {
     }
 }
 
-fn settings(stack: usize) -> Config {
+fn settings(stack: usize, effort: Effort) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -130,6 +142,11 @@ fn settings(stack: usize) -> Config {
         .async_stack_size(stack.saturating_add(HOST_STACK))
         // A fiber's stack may have held another instance's values.
         .async_stack_zeroing(true);
+    if effort == Effort::SoonDone {
+        config
+            .cranelift_opt_level(OptLevel::None)
+            .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    }
     config
 }
 

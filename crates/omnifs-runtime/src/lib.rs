@@ -21,7 +21,7 @@ mod store;
 
 pub use artifact::LoadError;
 pub use capability::{ErrorRule, Grants, Needs};
-pub use engine::{Engine, EngineError, EngineOptions};
+pub use engine::{Effort, Engine, EngineError, EngineOptions};
 pub use limits::{Limits, LogLimits};
 pub use log::{LogLine, LogSource, ProviderLog, Severity};
 pub use provider::{FailedCall, Provider, ProviderOptions, Statistics};

@@ -1,4 +1,5 @@
-//! What a provider's author runs: `omnifs init` and `omnifs build`; `omnifs test` builds, too.
+//! What a provider's author runs: `omnifs init` and `omnifs build`, and what `omnifs dev` and
+//! `omnifs test` take of them.
 //!
 //! Neither needs the daemon. All that they write is embedded in this binary, so that a
 //! provider can be begun and, with its dependencies downloaded, built without a network.
@@ -9,6 +10,7 @@ mod init;
 mod lock_file;
 mod name;
 mod sdk;
+mod sources;
 mod target;
 mod template;
 
@@ -17,8 +19,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-pub(crate) use build::{BuildArgs, build};
+pub(crate) use build::{BuildArgs, Builder, Built, build};
+pub(crate) use cargo::Stop;
 pub(crate) use init::{InitArgs, init};
+pub(crate) use sources::follow;
 pub(crate) use target::is_installed;
 
 /// Builds the provider whose manifest is in the working directory or the nearest one above, and
@@ -27,13 +31,13 @@ pub(crate) use target::is_installed;
 /// # Errors
 /// As [`build`], and when there are several components.
 pub(crate) fn component(offline: bool) -> anyhow::Result<(PathBuf, PathBuf)> {
-    let built = build::built(&BuildArgs::plain(offline))?;
-    let mut components = built.components.into_iter().map(|(file, _)| file);
-    match (components.next(), components.next()) {
-        (Some(only), None) => Ok((built.directory, only)),
+    let builder = Builder::here(&BuildArgs::plain(offline))?;
+    let mut built = builder.build(None)?.into_iter();
+    match (built.next(), built.next()) {
+        (Some(only), None) => Ok((builder.directory().to_path_buf(), only.file)),
         _ => bail!(
             "{} builds several components: run this in the directory of one of them",
-            built.directory.display()
+            builder.directory().display()
         ),
     }
 }

@@ -6,10 +6,12 @@ mod cache;
 mod check;
 mod config;
 mod demo;
+mod dev;
 mod doctor;
 mod errors;
 mod explain;
 mod generated;
+mod given;
 mod launch;
 mod logs;
 mod mount;
@@ -49,6 +51,9 @@ enum Command {
     Build(author::BuildArgs),
     /// Test the provider in this directory against the contract and recorded exchanges
     Test(test::TestArgs),
+    /// Mount the provider in this directory, build it again whenever a source is saved, and show
+    /// what is asked of it, until Ctrl-C
+    Dev(dev::DevArgs),
     /// Check whether a file is a provider that this program can run
     Check(CheckArgs),
     /// Show, add and remove providers
@@ -107,6 +112,9 @@ struct CheckArgs {
     /// The component
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -254,7 +262,9 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
             author::build(&arguments).map(|()| Exit::Success).map_err(Failure::from)
         }
         Command::Test(arguments) => test::run(&arguments, &Places::find()?),
-        Command::Check(arguments) => check::run(&arguments.file),
+        Command::Dev(arguments) => dev::run(arguments, &Places::find()?),
+        Command::Check(CheckArgs { file, json: true }) => check::json(&file),
+        Command::Check(CheckArgs { file, json: false }) => check::run(&file),
         Command::Provider(command) => provider::run(&command, &Places::find()?),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Start(StartArgs { foreground: false, no_mount, .. }) => {

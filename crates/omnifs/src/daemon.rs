@@ -1,7 +1,7 @@
 //! The daemon: one process a user, which owns the mounts.
 
 pub(crate) mod alone;
-mod compose;
+pub(crate) mod compose;
 pub(crate) mod disks;
 mod grants;
 mod host;
@@ -9,7 +9,6 @@ mod journal;
 pub(crate) mod lock;
 pub(crate) mod mountpoint;
 mod network;
-mod readable;
 pub(crate) mod readiness;
 mod slot;
 pub(crate) mod tested;

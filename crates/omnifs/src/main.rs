@@ -14,6 +14,7 @@ mod embedded;
 mod env;
 mod exit;
 mod places;
+mod readable;
 mod secrets;
 mod suite;
 mod walk;

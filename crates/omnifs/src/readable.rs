@@ -12,7 +12,7 @@ use rustix::io::Errno;
 ///
 /// # Errors
 /// Those of poll(2).
-pub(super) fn readable(events: &OwnedFd, limit: Option<Duration>) -> io::Result<bool> {
+pub(crate) fn readable(events: &OwnedFd, limit: Option<Duration>) -> io::Result<bool> {
     let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
     match poll(&mut [PollFd::new(events, PollFlags::IN)], limit.as_ref()) {
         Ok(0) => Ok(false),

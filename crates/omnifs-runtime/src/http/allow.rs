@@ -131,6 +131,22 @@ impl AllowEntry {
         let target = Target::Network { origin: Origin::parse(text)?, allow_private: false };
         Ok(Self { target, methods: Vec::new(), paths: Vec::new() })
     }
+
+    /// Returns whether there is anywhere that both lead to.
+    pub fn meets(&self, other: &Self) -> bool {
+        match (&self.target, &other.target) {
+            (Target::Network { origin: own, .. }, Target::Network { origin: other, .. }) => {
+                own.covers(other) || other.covers(own)
+            }
+            (Target::Socket { alias, .. }, Target::Network { origin, .. })
+            | (Target::Network { origin, .. }, Target::Socket { alias, .. }) => {
+                origin.scheme == Scheme::Http && origin.host == HostPattern::Name(alias.clone())
+            }
+            (Target::Socket { alias: own, .. }, Target::Socket { alias: other, .. }) => {
+                own == other
+            }
+        }
+    }
 }
 
 impl Origin {
@@ -317,6 +333,21 @@ mod tests {
 
     fn shown(text: &str) -> String {
         Origin::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn entries_meet_where_one_covers_the_other() {
+        let entry = |text| AllowEntry::of_origin(text).unwrap();
+        let api = entry("api.example.com");
+        for other in ["api.example.com", "*.example.com", "https://API.example.com:443"] {
+            assert!(api.meets(&entry(other)) && entry(other).meets(&api), "{other}");
+        }
+        for other in ["example.com", "http://api.example.com", "api.example.com:8443"] {
+            assert!(!api.meets(&entry(other)), "{other}");
+        }
+        let target = Target::Socket { path: "/run/docker.sock".into(), alias: "docker".to_owned() };
+        let socket = AllowEntry { target, methods: Vec::new(), paths: Vec::new() };
+        assert!(socket.meets(&entry("http://docker")) && !socket.meets(&entry("docker")));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use omnifs_runtime::artifact::{self, Artifact};
 
-use crate::author::cargo::Cargo;
+use crate::author::cargo::{Cargo, Stop};
 use crate::author::sdk::{self, Refreshed};
 use crate::author::target::{self, Network};
 use crate::author::{note, print};
@@ -18,13 +18,13 @@ use crate::author::{note, print};
 pub(crate) struct BuildArgs {
     /// What to build for
     #[arg(long, value_name = "TRIPLE", default_value = "wasm32-wasip2")]
-    target: String,
+    pub(crate) target: String,
     /// Download nothing
     #[arg(long)]
-    offline: bool,
+    pub(crate) offline: bool,
     /// Further arguments of `cargo build`
     #[arg(last = true, value_name = "CARGO ARGUMENTS")]
-    cargo: Vec<OsString>,
+    pub(crate) cargo: Vec<OsString>,
 }
 
 impl BuildArgs {
@@ -34,14 +34,6 @@ impl BuildArgs {
     }
 }
 
-/// What was built.
-pub(super) struct Built {
-    /// Where the manifest is.
-    pub(super) directory: PathBuf,
-    /// The components, with the paths that messages show.
-    pub(super) components: Vec<(PathBuf, Artifact)>,
-}
-
 /// Builds the provider whose manifest is in the working directory or the nearest one above,
 /// labels and checks the component, and prints where it is.
 ///
@@ -49,45 +41,91 @@ pub(super) struct Built {
 /// When there is no manifest, the target cannot be installed, cargo fails, or the result does
 /// not fit the contract.
 pub(crate) fn build(arguments: &BuildArgs) -> anyhow::Result<()> {
-    for (shown, artifact) in built(arguments)?.components {
-        print(&report(&shown, &artifact))?;
+    let builder = Builder::here(arguments)?;
+    for Built { file, artifact } in builder.build(None)? {
+        print(&report(builder.shown(&file), &artifact))?;
     }
     Ok(())
 }
 
-/// As [`build`], and prints nothing.
-pub(super) fn built(arguments: &BuildArgs) -> anyhow::Result<Built> {
-    let working = std::env::current_dir().context("cannot find the working directory")?;
-    let Some(directory) = working.ancestors().find(|above| above.join("Cargo.toml").is_file())
-    else {
-        bail!(
-            "there is no Cargo.toml in {} or above: run this in the directory of a provider, \
-             which `omnifs init NAME` makes",
-            working.display()
-        );
-    };
-    refresh_sdk(directory)?;
-    let network = if arguments.offline { Network::Refused } else { Network::Allowed };
-    target::ensure(directory, &arguments.target, network)?;
-    let mut further = arguments.cargo.clone();
-    if arguments.offline {
-        further.push("--offline".into());
+/// A provider's directory, and how it is built.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    working: PathBuf,
+    directory: PathBuf,
+    target: String,
+    cargo: Vec<OsString>,
+}
+
+/// A component that was built, labelled and checked.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// Where it is.
+    pub(crate) file: PathBuf,
+    /// What is in it.
+    pub(crate) artifact: Artifact,
+}
+
+impl Builder {
+    /// Returns how the provider is built whose manifest is in the working directory or the
+    /// nearest one above, with what that needs in its place: the SDK, and the target.
+    ///
+    /// # Errors
+    /// When there is no manifest, or the target cannot be installed.
+    pub(crate) fn here(arguments: &BuildArgs) -> anyhow::Result<Self> {
+        let working = std::env::current_dir().context("cannot find the working directory")?;
+        let Some(directory) = working.ancestors().find(|above| above.join("Cargo.toml").is_file())
+        else {
+            bail!(
+                "there is no Cargo.toml in {} or above: run this in the directory of a provider, \
+                 which `omnifs init NAME` makes",
+                working.display()
+            );
+        };
+        let directory = directory.to_path_buf();
+        refresh_sdk(&directory)?;
+        let network = if arguments.offline { Network::Refused } else { Network::Allowed };
+        target::ensure(&directory, &arguments.target, network)?;
+        let mut cargo = arguments.cargo.clone();
+        if arguments.offline {
+            cargo.push("--offline".into());
+        }
+        Ok(Self { working, directory, target: arguments.target.clone(), cargo })
     }
-    let cargo = Cargo { directory, target: &arguments.target, arguments: &further };
-    cargo.refuse_sdk_from_registry()?;
-    let files = cargo.build()?;
-    if files.is_empty() {
-        bail!(
-            "cargo built no component: a provider's Cargo.toml says [lib] crate-type = [\"cdylib\"]"
-        );
+
+    /// Returns the directory of the manifest.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
-    let finished = |file: PathBuf| {
-        let shown = file.strip_prefix(&working).unwrap_or(&file).to_path_buf();
-        let artifact = finish(&file).with_context(|| format!("{}", shown.display()))?;
-        Ok((shown, artifact))
-    };
-    let components = files.into_iter().map(finished).collect::<anyhow::Result<_>>()?;
-    Ok(Built { directory: directory.to_path_buf(), components })
+
+    /// Returns a file's path from the working directory, where it is below.
+    pub(crate) fn shown<'a>(&self, file: &'a Path) -> &'a Path {
+        file.strip_prefix(&self.working).unwrap_or(file)
+    }
+
+    /// Builds, with cargo's own words on standard error, until `stop` ends it, if there is one;
+    /// returns the components, of which there is one at least.
+    ///
+    /// # Errors
+    /// When cargo fails, or a component does not fit the contract.
+    pub(crate) fn build(&self, stop: Option<&Stop>) -> anyhow::Result<Vec<Built>> {
+        let Self { directory, target, cargo, .. } = self;
+        let cargo = Cargo { directory, target, arguments: cargo, stop };
+        cargo.refuse_sdk_from_registry()?;
+        let components = cargo.build()?;
+        if components.is_empty() {
+            bail!(
+                "cargo built no component: a provider's Cargo.toml says [lib] crate-type = \
+                 [\"cdylib\"]"
+            );
+        }
+        let finished = |file: PathBuf| {
+            let artifact =
+                finish(&file).with_context(|| self.shown(&file).display().to_string())?;
+            Ok(Built { file, artifact })
+        };
+        components.into_iter().map(finished).collect()
+    }
 }
 
 fn refresh_sdk(directory: &Path) -> anyhow::Result<()> {

@@ -2,10 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 
 use crate::author::{print, sdk};
@@ -22,6 +25,58 @@ pub(super) struct Cargo<'a> {
     pub(super) target: &'a str,
     /// Further arguments of `cargo build`.
     pub(super) arguments: &'a [OsString],
+    /// What may end a build; without it, it belongs to the terminal as this process does.
+    pub(super) stop: Option<&'a Stop>,
+}
+
+/// Ends a build from another thread, and lets none begin after that.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    /// Held while a build is begun, so that none is missed.
+    running: Mutex<Running>,
+}
+
+#[derive(Debug, Default)]
+enum Running {
+    #[default]
+    Nothing,
+    /// A process group of which nobody has waited for the first process, so that its number is
+    /// nobody else's.
+    Group(Pid),
+    Stopped,
+}
+
+impl Stop {
+    /// Ends the build that runs, with all that it has started.
+    pub(crate) fn stop(&self) {
+        let before = std::mem::replace(&mut *self.running.lock(), Running::Stopped);
+        if let Running::Group(group) = before {
+            // It may have ended by itself.
+            let _ended = kill_process_group(group, Signal::TERM);
+        }
+    }
+
+    fn spawn(&self, command: &mut Command) -> anyhow::Result<Child> {
+        let mut running = self.running.lock();
+        if matches!(*running, Running::Stopped) {
+            bail!("the build was stopped");
+        }
+        let child = spawned(command.process_group(0))?;
+        *running = Running::Group(Pid::from_child(&child));
+        Ok(child)
+    }
+
+    /// Takes in that the build has nothing more to say, and is to be waited for.
+    fn done(&self) {
+        let mut running = self.running.lock();
+        if matches!(*running, Running::Group(_)) {
+            *running = Running::Nothing;
+        }
+    }
+}
+
+fn spawned(command: &mut Command) -> anyhow::Result<Child> {
+    command.spawn().context("cannot run cargo: install Rust from https://rustup.rs")
 }
 
 /// What `cargo metadata` says, as far as it matters here.
@@ -100,15 +155,17 @@ impl Cargo<'_> {
 
     /// Builds, with cargo's own words on standard error, and returns the components.
     pub(super) fn build(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let mut child = self
-            .command("build")
+        let mut command = self.command("build");
+        command
             .args(["--release", "--target", self.target])
             // The artefacts as JSON; errors and warnings for people, as without it.
             .arg("--message-format=json-render-diagnostics")
             .args(self.arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot run cargo: install Rust from https://rustup.rs")?;
+            .stdout(Stdio::piped());
+        let mut child = match self.stop {
+            Some(stop) => stop.spawn(&mut command)?,
+            None => spawned(&mut command)?,
+        };
         let mut components = Vec::new();
         for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()) {
             let line = line.context("cannot read what cargo says")?;
@@ -116,6 +173,9 @@ impl Cargo<'_> {
                 Ok(message) => components.extend(component(message)),
                 Err(_) => print(&format!("{line}\n"))?,
             }
+        }
+        if let Some(stop) = self.stop {
+            stop.done();
         }
         let status = child.wait().context("cannot wait for cargo")?;
         match status.code() {

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
+use super::given::{Described, Given};
 use super::output::{self, Output, plain};
 use super::table::aligned;
 use super::{errors, explain, running};
-use crate::config::Config;
 use crate::control::client::Daemon;
 use crate::control::{Item, Kind, Place, Refusal, Stat};
 use crate::daemon::alone;
@@ -23,15 +23,8 @@ pub(super) struct Whose {
     /// Read the tree of this component, with paths from its root, and need no daemon
     #[arg(long, value_name = "FILE.wasm")]
     provider: Option<PathBuf>,
-    /// Its [provider.config], as JSON
-    #[arg(long, value_name = "JSON", requires = "provider")]
-    config_json: Option<String>,
-    /// Let it reach this host; an entry as of `http.allow`
-    #[arg(long, value_name = "HOST", requires = "provider")]
-    allow: Vec<String>,
-    /// Give it this secret, from the variable of the same name or of another one
-    #[arg(long, value_name = "NAME[=VARIABLE]", requires = "provider")]
-    secret: Vec<String>,
+    #[command(flatten)]
+    given: Given,
 }
 
 #[derive(Debug, Args)]
@@ -101,10 +94,11 @@ enum Access<'a> {
 impl<'a> Access<'a> {
     fn open(whose: &Whose, places: &'a Places) -> Result<Self, Failure> {
         let Some(file) = &whose.provider else {
+            whose.given.refuse_any()?;
             return Ok(Self::Daemon(running::daemon(places)?));
         };
-        let text = whose.configuration(file)?;
-        let config = Config::of_text(&text, Path::new("the command's options"), &places.home)?;
+        let of = Described { name: "provider", file, mount: Path::new("/none/of/it") };
+        let config = whose.given.config(&of, places)?;
         let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
         let tree = {
             let _entered = runtime.enter();
@@ -151,42 +145,6 @@ impl<'a> Access<'a> {
 
 fn refused(place: &Place, Refusal { errno, reason }: &Refusal) -> Failure {
     Failure::new(plain(&format!("{}: {errno}: {reason}", place.path)))
-}
-
-impl Whose {
-    /// Returns a configuration of the one provider that the options describe.
-    fn configuration(&self, file: &Path) -> Result<String, Failure> {
-        let file = std::path::absolute(file).context("there is no working directory")?;
-        let settings = self.config_json.as_deref().unwrap_or("{}");
-        let settings: toml::Table = serde_json::from_str(settings).map_err(|error| {
-            Failure::new(format!("--config-json: {error}"))
-                .with(Exit::Usage)
-                .remedy(r#"give an object, as in --config-json '{"base": "https://example.com"}'"#)
-        })?;
-        let secret = |text: &String| {
-            let (name, variable) = text.split_once('=').unwrap_or((text, text));
-            let source = toml::Table::from_iter([("env".to_owned(), variable.into())]);
-            (name.to_owned(), toml::Value::Table(source))
-        };
-        let secrets: toml::Table = self.secret.iter().map(secret).collect();
-        let allow = toml::Table::from_iter([("allow".to_owned(), self.allow.clone().into())]);
-        let capabilities = toml::Table::from_iter([
-            ("http".to_owned(), allow.into()),
-            ("secrets".to_owned(), secrets.into()),
-        ]);
-        let cache = toml::Table::from_iter([("disk".to_owned(), false.into())]);
-        let provider = toml::Table::from_iter([
-            ("name".to_owned(), "provider".into()),
-            ("path".to_owned(), file.display().to_string().into()),
-            ("mount".to_owned(), "/none/of/it".into()),
-            ("capabilities".to_owned(), capabilities.into()),
-            ("cache".to_owned(), cache.into()),
-            ("config".to_owned(), settings.into()),
-        ]);
-        let providers = toml::Value::Array(vec![provider.into()]);
-        let table = toml::Table::from_iter([("provider".to_owned(), providers)]);
-        Ok(toml::to_string(&table).context("cannot write the options as TOML")?)
-    }
 }
 
 /// Prints the names in a directory.

@@ -1,6 +1,9 @@
 //! What a component asks for that the user has to grant.
 
 use omnifs_runtime::artifact::Artifact;
+use omnifs_runtime::http::AllowEntry;
+
+use crate::config::Capabilities;
 
 /// What the imports begin with that are capabilities of the contract, or its types.
 const CONTRACT: &str = "omnifs:provider/";
@@ -36,6 +39,36 @@ impl Asked {
         Self { allow, secrets: needs.secrets.unwrap_or_default(), open }
     }
 
+    /// Returns what of it is not granted, each with the option that grants it.
+    pub(super) fn missing(&self, granted: &Capabilities) -> Vec<String> {
+        let mut missing = Vec::new();
+        for host in &self.allow {
+            let reaches = |entry: &AllowEntry| {
+                AllowEntry::of_origin(host).is_ok_and(|asked| entry.meets(&asked))
+            };
+            if !granted.http.iter().any(reaches) {
+                missing.push(format!("http {host}, which it may not reach: --allow {host}"));
+            }
+        }
+        for name in &self.secrets {
+            if !granted.secrets.iter().any(|secret| secret.name == *name) {
+                missing.push(format!("the secret {name}, which it has not: --secret {name}"));
+            }
+        }
+        for name in &self.open {
+            match name.as_str() {
+                "http" if granted.http.is_empty() => {
+                    missing.push("http, and may reach nobody: --allow HOST".to_owned());
+                }
+                "secrets" if granted.secrets.is_empty() => {
+                    missing.push("secrets, and has none: --secret NAME".to_owned());
+                }
+                _ => {}
+            }
+        }
+        missing
+    }
+
     pub(super) fn is_nothing(&self) -> bool {
         self.allow.is_empty() && self.secrets.is_empty() && self.open.is_empty()
     }
@@ -68,9 +101,12 @@ mod tests {
             imports: imports.map(str::to_owned).to_vec(),
             exports: Vec::new(),
             face: Some(Face::Filesystem),
+            faces: vec![Face::Filesystem],
             size: 1,
             labelled: true,
             needs: None,
+            sdk: None,
+            sections: Vec::new(),
         };
         assert_eq!(Asked::of(&artifact).to_string(), "http");
         artifact.needs = Some(Needs {
@@ -81,5 +117,24 @@ mod tests {
         let asked = Asked::of(&artifact);
         let shown = "http http://a.example:8080, secret K (from the variable K)";
         assert_eq!((asked.to_string().as_str(), asked.allow.len()), (shown, 1));
+    }
+
+    #[test]
+    fn what_is_not_granted_comes_with_the_option_that_grants_it() {
+        let asked = Asked {
+            allow: vec!["api.example.com".to_owned(), "http://10.0.0.1:8080".to_owned()],
+            secrets: vec!["KEY".to_owned()],
+            open: Vec::new(),
+        };
+        let mut granted = Capabilities::default();
+        let missing = asked.missing(&granted);
+        assert_eq!(missing.len(), 3);
+        assert!(missing[1].ends_with(": --allow http://10.0.0.1:8080"), "{}", missing[1]);
+        assert!(missing[2].ends_with(": --secret KEY"), "{}", missing[2]);
+        granted.http.push(AllowEntry::of_origin("*.example.com").unwrap());
+        assert_eq!(asked.missing(&granted), missing[1..]);
+        let open = ["http", "secrets"].map(str::to_owned).to_vec();
+        let asked = Asked { open, ..Asked::default() };
+        assert_eq!(asked.missing(&granted), ["secrets, and has none: --secret NAME"]);
     }
 }

@@ -1,12 +1,16 @@
-//! One provider's tree in the process of a command, without daemon, mount and disk cache.
+//! One provider in the process of a command, without daemon and disk cache.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use omnifs_fuse::Session;
 use omnifs_vfs::{Source, Tree};
 
-use super::compose;
-use crate::config::Config;
+use super::compose::{self, Parts, Setup};
+use super::slot::Slot;
+use crate::config::{Config, ProviderConfig};
+use crate::control::Trouble;
 use crate::exit::Failure;
 use crate::places::Places;
 
@@ -16,10 +20,75 @@ use crate::places::Places;
 /// # Errors
 /// Why it cannot be loaded.
 pub(crate) fn tree(config: Config, places: &Places) -> Result<Arc<Tree>, Failure> {
-    let (parts, providers) = compose::parts(config, places)?;
-    let provider = providers.first().context("there is no provider")?;
-    let loaded = parts.load(provider)?;
-    let settings = parts.settings(provider, (&loaded.provider, loaded.identity));
+    let (parts, provider) = parts(config, places, Setup::of_daemon())?;
+    let loaded = parts.load(&provider)?;
+    let settings = parts.settings(&provider, (&loaded.provider, loaded.identity));
     let source: Arc<dyn Source> = loaded.provider;
     Ok(Tree::new(source, parts.clock(), settings))
+}
+
+fn parts(
+    config: Config,
+    places: &Places,
+    setup: Setup,
+) -> Result<(Parts, ProviderConfig), Failure> {
+    let (parts, providers) = compose::parts(config, places, setup)?;
+    let provider = providers.into_iter().next().context("there is no provider")?;
+    Ok((parts, provider))
+}
+
+/// A provider that this process has mounted.
+pub(crate) struct Mounted {
+    slot: Arc<Slot>,
+    parts: Parts,
+    session: Arc<Session>,
+}
+
+impl Mounted {
+    /// Mounts the first provider of a configuration at the path `at`, which is where its `mount`
+    /// leads, on the runtime that this is called on. Blocks while it is compiled and mounted.
+    ///
+    /// # Errors
+    /// Why it cannot be loaded or mounted.
+    pub(crate) fn new(
+        config: Config,
+        places: &Places,
+        (setup, at): (Setup, &Path),
+    ) -> Result<Self, Failure> {
+        let (parts, provider) = parts(config, places, setup)?;
+        let slot = Slot::new(provider);
+        let serving = slot.mount(&parts, at)?.context("it was closed before it was mounted")?;
+        let session = serving.session.context("it is not mounted")?;
+        Ok(Self { slot, parts, session })
+    }
+
+    /// Serves what the component's file holds now under the mount that there is. Blocks while it
+    /// is compiled.
+    ///
+    /// # Errors
+    /// Why it does not fit; what served before goes on then.
+    pub(crate) fn exchange(&self) -> Result<(), Trouble> {
+        self.slot.exchange(&self.parts, self.slot.config())
+    }
+
+    /// Has everything asked for anew at its next use.
+    pub(crate) fn refresh(&self) {
+        // The root is always known.
+        let _known = self.slot.refresh("/");
+    }
+
+    /// Returns what it may do.
+    pub(crate) fn granted(&self) -> Arc<ProviderConfig> {
+        self.slot.config()
+    }
+
+    /// Returns when it is not mounted any more.
+    pub(crate) async fn ended(&self) {
+        self.session.ended().await;
+    }
+
+    /// Unmounts it. Blocks while the kernel does.
+    pub(crate) fn close(&self) {
+        self.slot.close();
+    }
 }

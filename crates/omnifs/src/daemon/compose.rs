@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use omnifs_fuse::{MountOptions, Notices, Session, SessionOptions};
+use omnifs_fuse::{MountOptions, Notices, Observer, Session, SessionOptions};
 use omnifs_runtime::http::{Secret, Tls};
 use omnifs_runtime::{
-    Engine, EngineOptions, Grants, LoadError, LogLine, LogSource, Provider, ProviderLog,
+    Effort, Engine, EngineOptions, Grants, LoadError, LogLine, LogSource, Provider, ProviderLog,
     ProviderOptions, Severity,
 };
 use omnifs_vfs::{Clock, Identity, Settings, Source, SystemClock, Tree};
@@ -36,6 +36,26 @@ pub(super) struct Parts {
     pub(super) disks: Disks,
     /// Whether trees are mounted, or read through the control socket alone.
     pub(super) mounts: bool,
+    /// Who is told of each request of a mount.
+    observer: Option<Arc<dyn Observer>>,
+}
+
+/// What differs between the daemon and a command that serves a provider itself.
+pub(crate) struct Setup {
+    /// What compiling aims at; what is done soon is not kept.
+    pub(crate) effort: Effort,
+    /// Where the output of providers goes.
+    pub(crate) log: Arc<dyn ProviderLog>,
+    /// Who is told of each request of a mount.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Setup {
+    /// Returns the daemon's: what it compiles and what providers print is kept, and nobody
+    /// watches.
+    pub(super) fn of_daemon() -> Self {
+        Self { effort: Effort::FastCode, log: Arc::new(LogLines), observer: None }
+    }
 }
 
 /// A component that can be served, and whose its answers are.
@@ -49,7 +69,7 @@ pub(super) struct Loaded {
 /// # Errors
 /// When the engine cannot be made.
 pub(super) fn host(config: Config, places: &Places, mounts: bool) -> anyhow::Result<Arc<Host>> {
-    let (parts, providers) = parts(config, places)?;
+    let (parts, providers) = parts(config, places, Setup::of_daemon())?;
     let parts = Parts { mounts, ..parts };
     Ok(Host::new(providers, parts, places.clone()))
 }
@@ -61,9 +81,11 @@ pub(super) fn host(config: Config, places: &Places, mounts: bool) -> anyhow::Res
 pub(super) fn parts(
     config: Config,
     places: &Places,
+    setup: Setup,
 ) -> anyhow::Result<(Parts, Vec<ProviderConfig>)> {
-    let options =
-        EngineOptions { compiled: Some(places.compiled.clone()), stack: config.host.stack };
+    let Setup { effort, log, observer } = setup;
+    let compiled = (effort == Effort::FastCode).then(|| places.compiled.clone());
+    let options = EngineOptions { compiled, stack: config.host.stack, effort };
     let common = Common {
         tls: tls(config.host.ca_file.as_deref())?,
         clock: Arc::new(SystemClock::new()),
@@ -73,7 +95,8 @@ pub(super) fn parts(
     let parts = Parts {
         engine: Engine::new(options).context("cannot run WebAssembly")?,
         common,
-        log: Arc::new(LogLines),
+        log,
+        observer,
         runtime: Handle::current(),
         promised: config.enabled().map(|provider| provider.cache.memory).sum(),
         promised_disk: config.enabled().filter_map(|provider| provider.cache.disk).sum(),
@@ -157,7 +180,11 @@ impl Parts {
             allow_other: self.host.allow_other,
         };
         let connection = omnifs_fuse::mount(&options).map_err(|error| refused(&error.into()))?;
-        let options = SessionOptions { answer: config.limits.answer, notices: Notices::Auto };
+        let options = SessionOptions {
+            answer: config.limits.answer,
+            notices: Notices::Auto,
+            observer: self.observer.clone(),
+        };
         let session = Session::serve(connection, Arc::clone(&tree), self.runtime.clone(), options)
             .map_err(|error| refused(&error.into()))?;
         Ok(Serving { provider, tree, session: Some(Arc::new(session)) })
@@ -184,6 +211,7 @@ impl Parts {
             memory: part(config.cache.memory, self.host.memory, self.promised),
             disk: self.disks.of(&config.name, identity, disk),
             read_ahead: read_ahead(provider, &config.limits),
+            watched: self.observer.is_some(),
         }
     }
 }

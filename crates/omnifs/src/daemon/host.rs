@@ -191,7 +191,10 @@ impl Host {
     async fn exchange_all(self: &Arc<Self>, exchanges: Vec<(Arc<Slot>, Arc<ProviderConfig>)>) {
         let exchange = |(slot, config): (Arc<Slot>, _)| {
             let host = Arc::clone(self);
-            tokio::task::spawn_blocking(move || slot.exchange(&host.parts, config))
+            tokio::task::spawn_blocking(move || {
+                // The slot has told the log, and tells the status.
+                let _told = slot.exchange(&host.parts, config);
+            })
         };
         for ended in join_all(exchanges.into_iter().map(exchange)).await {
             if let Err(error) = ended {

@@ -45,7 +45,7 @@ pub(crate) fn resolve(mount: &Path) -> Result<PathBuf, Trouble> {
 
 /// Makes the directory ready: clears what a dead daemon left on it, creates it, and sees that
 /// a mount there hides nothing.
-pub(super) fn prepare(mount: &Path) -> Result<(), Trouble> {
+pub(crate) fn prepare(mount: &Path) -> Result<(), Trouble> {
     clear(mount)?;
     match present(mount)? {
         Present::Yes => Ok(()),
@@ -147,7 +147,7 @@ fn install(directory: &Path) -> String {
 }
 
 /// Returns the topmost directory of the path that is not there.
-fn first_missing(path: &Path) -> Option<&Path> {
+pub(crate) fn first_missing(path: &Path) -> Option<&Path> {
     path.ancestors().take_while(|ancestor| !ancestor.exists()).last()
 }
 

@@ -153,18 +153,21 @@ impl Slot {
 
     /// Exchanges what serves for what `new` says and its file holds, if either is not what was
     /// last tried. What does not fit leaves everything as it is, and the status says why.
-    pub(super) fn exchange(&self, parts: &Parts, new: Arc<ProviderConfig>) {
+    ///
+    /// # Errors
+    /// Why it does not fit.
+    pub(super) fn exchange(&self, parts: &Parts, new: Arc<ProviderConfig>) -> Result<(), Trouble> {
         let tried = (Arc::clone(&new), Stamp::of(&new.component));
         if std::mem::replace(&mut *self.tried.lock(), tried.clone()) == tried {
-            return;
+            return Ok(());
         }
         let Loaded { provider, identity } = match parts.load(&new) {
             Ok(loaded) => loaded,
             Err(trouble) => {
                 let Trouble { reason, remedy } = &trouble;
                 tracing::error!(provider = self.name, reason, remedy, "the old component stays");
-                *self.behind.lock() = Some(trouble);
-                return;
+                *self.behind.lock() = Some(trouble.clone());
+                return Err(trouble);
             }
         };
         let gate = self.gate.lock();
@@ -177,6 +180,7 @@ impl Slot {
             *self.behind.lock() = None;
             tracing::info!(provider = self.name, "exchanged");
         }
+        Ok(())
     }
 
     /// Returns the path that the mount's own leads to, which must be apart from `others`.

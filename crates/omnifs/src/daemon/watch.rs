@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use tokio::runtime::Handle;
 
 use super::host::{Host, Occasion};
-use super::readable::readable;
+use crate::readable::readable;
 
 /// How long nothing may happen before a change is taken to be complete: editors and compilers
 /// write in several steps.

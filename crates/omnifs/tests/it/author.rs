@@ -1,6 +1,7 @@
 //! `omnifs init` and `omnifs build`, as an author types them.
 
 mod contract;
+mod dev;
 mod guide;
 mod http;
 mod registry;

@@ -148,11 +148,45 @@ fn check_tells_a_provider_from_another_file() {
     assert!(good.stdout.ends_with("\nasks for: nothing\n"), "{}", good.stdout);
     let asking = sandbox.omnifs(["check", guests::IMPORTS_HTTP_PATH]).expect_code(0);
     assert!(asking.stdout.ends_with("\nasks for: http, secrets\n"), "{}", asking.stdout);
+    for shown in
+        ["sdk: omnifs-provider 1.0.0\n", "component-type: not there", "  omnifs:sdk: 5 bytes"]
+    {
+        assert!(asking.stdout.contains(shown), "{shown}: {}", asking.stdout);
+    }
     std::fs::write(sandbox.home().join("text.wasm"), "text").unwrap();
     let bad = sandbox.omnifs(["check", "text.wasm"]).expect_code(1);
     assert!(bad.stderr.starts_with("error: text.wasm: "), "{}", bad.stderr);
     let missing = sandbox.omnifs(["check", "none.wasm"]).expect_code(1);
     assert!(missing.stderr.contains("cannot read none.wasm: No such file"), "{}", missing.stderr);
+}
+
+#[test]
+fn check_tells_programs_the_same() {
+    let sandbox = Sandbox::new(OMNIFS);
+    let check = |file: &str, code| {
+        let text = sandbox.omnifs(["check", "--json", file]).expect_code(code).stdout;
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let good = check(guests::ROUTED_PATH, 0);
+    assert_eq!(
+        (&good["schema"], &good["fits"], &good["error"]),
+        (&1.into(), &true.into(), &().into())
+    );
+    let component = &good["component"];
+    assert_eq!((&component["face"], &component["kind"]), (&2.into(), &"component".into()));
+    assert_eq!(component["faces"], serde_json::json!([2]));
+    assert_eq!(component["size"], guests::ROUTED.len());
+    assert_eq!((&component["sdk"], &component["labelled"]), (&"1.0.0".into(), &false.into()));
+    let sections = component["sections"].as_array().unwrap();
+    let sdk = sections.iter().find(|section| section["name"] == "omnifs:sdk").unwrap();
+    assert_eq!((&sdk["size"], &sdk["inside"]), (&5.into(), &true.into()));
+    let asks = &check(guests::IMPORTS_HTTP_PATH, 0)["component"]["asks"];
+    assert_eq!(*asks, serde_json::json!({"http": [], "secrets": [], "open": ["http", "secrets"]}));
+    std::fs::write(sandbox.home().join("text.wasm"), "text").unwrap();
+    let bad = check("text.wasm", 1);
+    assert_eq!((&bad["fits"], &bad["component"]), (&false.into(), &().into()));
+    let reason = bad["error"]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("it is not a WebAssembly file"), "{reason}");
 }
 
 #[test]
