@@ -1,4 +1,4 @@
-//! The project's commands: `demo`, `gate`, `mutants` and `soak` of `cargo xtask`.
+//! The project's commands: `demo`, `examples`, `gate`, `mutants` and `soak` of `cargo xtask`.
 #![expect(
     clippy::print_stdout,
     reason = "what these commands print is for the person who ran them"
@@ -7,6 +7,7 @@
 mod demo;
 mod done;
 mod gate;
+mod languages;
 mod mutants;
 mod optional;
 mod semantics;
@@ -20,13 +21,15 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
-use crate::optional::Absence::{Lenient, Strict};
+use crate::optional::Absence::{self, Lenient, Strict};
 
 #[derive(Parser)]
 #[command(about = "The project's commands", disable_help_subcommand = true)]
 enum Command {
     /// Build everything, mount the sample providers and show their trees.
     Demo(DemoArgs),
+    /// Build the examples in other languages and mount them, as `gate --full` does.
+    Examples(ExamplesArgs),
     /// Check everything: format, lints, builds, tests, docs.
     Gate(GateArgs),
     /// Take the rules and limits out one by one, and see that a test notices.
@@ -56,6 +59,13 @@ struct GateArgs {
 }
 
 #[derive(Args)]
+struct ExamplesArgs {
+    /// Fail when one cannot be built here.
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Args)]
 struct MutantsArgs {
     /// Only those whose text or file has this in it.
     #[arg(default_value = "")]
@@ -72,13 +82,12 @@ struct SoakArgs {
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Demo(args) => demo::run(args.exec.as_deref()),
+        Command::Examples(args) => optional::run_examples(absence(args.strict)),
         Command::Mutants(args) => mutants::run(&args.word),
         Command::Soak(args) => soak::run_for(&args.time),
         Command::Gate(args) if args.list => done::print(),
         Command::Gate(GateArgs { full: false, .. }) => gate::run(),
-        Command::Gate(args) => {
-            gate::run().and_then(|()| optional::run(if args.strict { Strict } else { Lenient }))
-        }
+        Command::Gate(args) => gate::run().and_then(|()| optional::run(absence(args.strict))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -87,4 +96,8 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn absence(strict: bool) -> Absence {
+    if strict { Strict } else { Lenient }
 }

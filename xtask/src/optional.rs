@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
+use crate::languages::{self, EXAMPLES};
 use crate::mutants;
 use crate::step::{self, cargo};
 
@@ -24,25 +25,46 @@ pub(crate) enum Absence {
 
 /// Runs every optional check, and lists those that could not run.
 pub(crate) fn run(absence: Absence) -> Result<()> {
-    let mut not_run = Vec::new();
     mutants::run("")?;
+    let mut not_run = examples()?;
     if exists("cargo-deny") {
         // Advisories are fetched from the network, which a gate does not depend on.
         step::run(&mut cargo(["deny", "check", "bans", "licenses", "sources"]))?;
     } else {
-        not_run.push("licences and sources of dependencies: cargo-deny is not installed");
+        not_run.push("licences and sources of dependencies: cargo-deny is not installed".into());
     }
     if exists_as(&mut cargo(["+nightly", "fuzz"])) {
         for target in FUZZ_TARGETS {
             step::run(&mut cargo(["+nightly", "fuzz", "run", target, "--", FUZZ_TIME]))?;
         }
     } else {
-        not_run.push("fuzzing: cargo-fuzz or a nightly toolchain is not installed");
+        not_run.push("fuzzing: cargo-fuzz or a nightly toolchain is not installed".into());
     }
     if !exists("node") {
-        not_run.push("the tool matrix's row of node: it is not installed");
+        not_run.push("the tool matrix's row of node: it is not installed".into());
     }
-    for check in &not_run {
+    judge(&not_run, absence)
+}
+
+/// Runs the rows of the examples in other languages, and judges those that could not run.
+pub(crate) fn run_examples(absence: Absence) -> Result<()> {
+    judge(&examples()?, absence)
+}
+
+/// Returns the rows that could not run, with the reason.
+fn examples() -> Result<Vec<String>> {
+    let mut not_run = Vec::new();
+    for example in EXAMPLES {
+        println!("\n== {}", example.row);
+        let absent = languages::check(example)?;
+        not_run.extend(absent.map(|reason| format!("{}: {reason}", example.row)));
+    }
+    Ok(not_run)
+}
+
+/// Lists what could not run; whether that is a failure is the caller's choice.
+fn judge(not_run: &[String], absence: Absence) -> Result<()> {
+    for check in not_run {
         println!("not run: {check}");
     }
     if absence == Absence::Strict && !not_run.is_empty() {

@@ -171,7 +171,7 @@ impl Upstream {
         });
     }
 
-    /// Lets a path have this answer from now on.
+    /// Lets a path, or a path with this very query, have this answer from now on.
     pub fn answer(&self, path: &str, answer: Answer) {
         self.state.with(|inner| inner.answers.insert(path.to_owned(), answer));
     }

@@ -234,7 +234,7 @@ where
 
 fn answer_unwatched<F>(shared: &Arc<Shared>, reply: Reply, work: F)
 where
-    F: Future<Output = Result<Answer, VfsError>> + Send + 'static,
+    F: Future<Output = Result<Answer, Refusal>> + Send + 'static,
 {
     let mut work: Contained<F> = Box::pin(AssertUnwindSafe(work).catch_unwind());
     match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

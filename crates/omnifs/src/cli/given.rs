@@ -77,12 +77,15 @@ impl Given {
             ("secrets".to_owned(), secrets.into()),
         ]);
         let cache = toml::Table::from_iter([("disk".to_owned(), false.into())]);
+        // Who waits can interrupt it, and a process that gave up would lose what it compiled.
+        let limits = toml::Table::from_iter([("compile".to_owned(), "24h".into())]);
         let provider = toml::Table::from_iter([
             ("name".to_owned(), described.name.into()),
             ("path".to_owned(), file.display().to_string().into()),
             ("mount".to_owned(), mount.display().to_string().into()),
             ("capabilities".to_owned(), capabilities.into()),
             ("cache".to_owned(), cache.into()),
+            ("limits".to_owned(), limits.into()),
             ("config".to_owned(), settings.into()),
         ]);
         let providers = toml::Value::Array(vec![provider.into()]);

@@ -23,8 +23,8 @@ pub(crate) const VALUE: &str = "omnifs-s3cr3t/value+of=KEY";
 
 /// A daemon in a network of its own, with a component mounted as `f`.
 pub(crate) struct Rig {
-    component: &'static str,
-    network: Network,
+    component: String,
+    pub(crate) network: Network,
     pub(crate) sandbox: Sandbox,
 }
 
@@ -35,10 +35,10 @@ impl Rig {
     }
 
     /// As [`Rig::new`], with another component.
-    pub(crate) fn of(component: &'static str, more: &str) -> Self {
+    pub(crate) fn of(component: &str, more: &str) -> Self {
         let network = Network::new();
         let sandbox = Sandbox::new(OMNIFS).inside(&network);
-        let rig = Self { component, network, sandbox };
+        let rig = Self { component: component.to_owned(), network, sandbox };
         rig.configure(more);
         rig
     }

@@ -23,6 +23,7 @@ mod generated;
 mod http;
 mod kept;
 mod killed;
+mod languages;
 mod leaks;
 mod lifecycle;
 mod logs;

@@ -61,7 +61,10 @@ pub(super) fn answer(
 
 fn find(target: &Target, request: &Received, state: &State) -> Route {
     let path: Vec<&str> = target.path.iter().map(String::as_str).collect();
-    let set = state.with(|inner| inner.answers.get(&format!("/{}", path.join("/"))).cloned());
+    let set = state.with(|inner| {
+        let whole = inner.answers.get(&request.target);
+        whole.or_else(|| inner.answers.get(&format!("/{}", path.join("/")))).cloned()
+    });
     if let Some(answer) = set {
         return Route::Proper(answer);
     }
