@@ -31,23 +31,27 @@ fn closed() -> Value {
     json!({"body": "done", "number": 1, "state": "closed", "title": "first"})
 }
 
-/// GitHub's answers say that they hold for a minute.
-fn answer(body: &Value) -> Answer {
-    Answer::json(body.to_string()).header("Cache-Control", "private, max-age=60")
+/// How long an answer holds: as on GitHub, where it is a minute, or not at all.
+const AN_HOUR: &str = "private, max-age=3600";
+const NOT_AT_ALL: &str = "no-store";
+
+fn answer(body: &Value, holds: &str) -> Answer {
+    Answer::json(body.to_string()).header("Cache-Control", holds)
 }
 
-fn serve(upstream: &Upstream, base: &str) {
+fn serve(upstream: &Upstream, base: &str, holds: &str) {
     let [first, second, third] = open();
     let pull = json!({"body": "", "number": 3, "pull_request": {}, "state": "open", "title": "p"});
     let page = format!("{ISSUES}?state=open&per_page=100");
     let links = format!("<{base}{page}&page=2>; rel=\"next\", <{base}{page}&page=2>; rel=\"last\"");
-    upstream.answer(&page, answer(&json!([first, pull, second])).header("Link", &links));
+    upstream.answer(&page, answer(&json!([first, pull, second]), holds).header("Link", &links));
     let links = format!("<{base}{page}>; rel=\"first\"");
-    upstream.answer(&format!("{page}&page=2"), answer(&json!([third])).header("Link", &links));
+    upstream
+        .answer(&format!("{page}&page=2"), answer(&json!([third]), holds).header("Link", &links));
     let page = format!("{ISSUES}?state=closed&per_page=100");
-    upstream.answer(&page, answer(&json!([closed()])));
+    upstream.answer(&page, answer(&json!([closed()]), holds));
     for issue in open().iter().chain([&closed(), &pull]) {
-        upstream.answer(&format!("{ISSUES}/{}", issue["number"]), answer(issue));
+        upstream.answer(&format!("{ISSUES}/{}", issue["number"]), answer(issue, holds));
     }
 }
 
@@ -74,7 +78,7 @@ fn every_name_and_byte_of_the_issues_is_right_and_every_failure_is_told() {
     without_a_mount(&rig, &component, &expected);
 
     let upstream = rig.upstream("api.example.com");
-    serve(&upstream, "https://api.example.com");
+    serve(&upstream, "https://api.example.com", AN_HOUR);
     rig.start();
     let mount = rig.sandbox.root().join("mnt/f");
     assert_eq!(rig.shell("LC_ALL=C ls").expect_code(0).stdout, "closed\nopen\n");
@@ -90,6 +94,10 @@ fn every_name_and_byte_of_the_issues_is_right_and_every_failure_is_told() {
     // Neither a pull request, nor one in another state, nor one that is not there.
     let line = "LC_ALL=C ls -d open/3 open/1 open/99 open/012 open/error.txt error.txt 2>&1 | grep -c 'No such file'";
     assert_eq!(rig.shell(line).expect_code(0).stdout, "6\n");
+    // What holds for an hour is not asked for again, so another daemon sees what changes.
+    let _said = rig.sandbox.omnifs(["stop"]).expect_code(0);
+    serve(&upstream, "https://api.example.com", NOT_AT_ALL);
+    rig.start();
     closes(&rig, &upstream, &mount);
     fails(&rig, &upstream, &mount);
 }
@@ -98,7 +106,7 @@ fn every_name_and_byte_of_the_issues_is_right_and_every_failure_is_told() {
 fn without_a_mount(rig: &Rig, component: &str, expected: &Path) {
     let base = "http://127.0.0.1:8080";
     let upstream = Upstream::http(&rig.network, &["127.0.0.1:8080"]);
-    serve(&upstream, base);
+    serve(&upstream, base, NOT_AT_ALL);
     let config = json!({"base_url": base, "repository": "acme/widgets"}).to_string();
     let options = ["--config-json", &config, "--allow", base, "--secret", "TOKEN=KEY"];
     let read = |name: &str, more: &[&str]| {
@@ -127,11 +135,13 @@ fn closes(rig: &Rig, upstream: &Upstream, mount: &Path) {
     assert_eq!(before, 72, "the number that the README tells, and one");
     let [first, mut second, third] = open();
     second["state"] = "closed".into();
-    upstream.answer(ISSUES, answer(&json!([])));
-    upstream.answer(&format!("{ISSUES}?state=open&per_page=100"), answer(&json!([first, third])));
+    upstream.answer(
+        &format!("{ISSUES}?state=open&per_page=100"),
+        answer(&json!([first, third]), NOT_AT_ALL),
+    );
     let page = format!("{ISSUES}?state=closed&per_page=100");
-    upstream.answer(&page, answer(&json!([second, closed()])));
-    upstream.answer(&format!("{ISSUES}/7"), answer(&second));
+    upstream.answer(&page, answer(&json!([second, closed()]), NOT_AT_ALL));
+    upstream.answer(&format!("{ISSUES}/7"), answer(&second, NOT_AT_ALL));
     refresh(rig, mount);
     assert_eq!(
         rig.shell("ls -x open; ls -x closed").expect_code(0).stdout,
@@ -172,7 +182,7 @@ fn fails(rig: &Rig, upstream: &Upstream, mount: &Path) {
         let logged = rig.sandbox.omnifs(["logs"]).expect_code(0).stdout;
         assert!(logged.contains(reason), "{logged}");
     }
-    serve(upstream, "https://api.example.com");
+    serve(upstream, "https://api.example.com", NOT_AT_ALL);
     refresh(rig, mount);
     let healthy = rig.shell("cat open/7/title && LC_ALL=C ls open").expect_code(0).stdout;
     assert_eq!(healthy, "no words\n12\n123456789\n7\n");
