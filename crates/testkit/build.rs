@@ -27,6 +27,10 @@ const GUESTS: &[Described] = &[
     ("fetcher", "Fetches what the path says: `get/https:%2F%2Fx%2Fy/body`; see its crate."),
     ("forest", "`big.bin` (60 MiB), 100 directories of 100 files with legal but odd names."),
     ("imports-http", "`status`, which asks the capability `http`."),
+    (
+        "log",
+        "Logs that grow, `told/NAME`, `parts/NAME` and `whole/NAME`, by the router of the SDK.",
+    ),
     ("logger", "`lines`, `escapes`, `partial`, `flood`: reading them writes to the log."),
     ("mirror", "The directories of a server that lists them in JSON, below `base` of the config."),
     (

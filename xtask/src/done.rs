@@ -536,6 +536,13 @@ const PROMISES: &[Promise] = &[
             "omnifs::it numbering::sixteen_readers_get_right_bytes_from_one_instance_in_the_end",
         ],
     },
+    Promise {
+        text: "A growing log followed by tail -f, less +F and a python loop for 60 s across a \
+               rotation: no NUL, no loss.",
+        tests: &[
+            "omnifs::it live::follow::a_growing_log_is_followed_for_a_minute_over_a_rotation_without_nul_and_loss",
+        ],
+    },
 ];
 
 /// Prints every promise with its tests.

@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         SessionOptions {
             answer: Duration::from_secs(3600),
             notices: Notices::Auto,
+            live: false,
             observer: None,
         },
     )?;

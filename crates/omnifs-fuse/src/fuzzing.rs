@@ -35,7 +35,7 @@ pub fn requests(data: &[u8]) {
                     inside(name);
                     assert!(!name.contains(&0));
                 }
-                Operation::Read(range)
+                Operation::Read(range, _)
                 | Operation::Readdir(range)
                 | Operation::Readdirplus(range) => assert!(range.size <= MAX_READ),
                 Operation::BatchForget(forgets) => {

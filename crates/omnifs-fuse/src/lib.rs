@@ -18,6 +18,7 @@
 //! let options = SessionOptions {
 //!     answer: Duration::from_secs(10),
 //!     notices: Notices::Auto,
+//!     live: false,
 //!     observer: None,
 //! };
 //! let runtime = tokio::runtime::Handle::current();

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use omnifs_vfs::{Attributes, Caching, DirectoryHandle, Entry, Tally};
+use omnifs_vfs::{Attributes, Caching, DirectoryHandle, Entry, Opened, Tally};
 use rustix::io::Errno;
 use zerocopy::IntoBytes;
 
 use crate::attributes::{absent_out, attr_out, entry_out};
 use crate::dirent::Packed;
 use crate::request::Header;
-use crate::session::{Busy, Shared, Turn, Watched, shown_errno};
+use crate::session::{Busy, PageRead, Shared, Turn, Watched, shown_errno};
 use crate::wire::{GetxattrOut, InitOut, Opcode, OpenOut, StatfsOut, open_flag};
 
 /// What a request is answered with when it succeeds.
@@ -27,6 +27,8 @@ pub(crate) enum Answer {
     Attributes(Attributes),
     /// A file's bytes.
     Bytes(Bytes),
+    /// An open file.
+    File(Opened),
     /// An open directory.
     Directory(DirectoryHandle),
     /// Names of a directory.
@@ -53,13 +55,16 @@ pub(crate) struct Reply {
     turn: Option<Turn>,
     /// What somebody who watches is told.
     watched: Option<Box<Watched>>,
+    /// Says that a READ into pages of a live file is unanswered, likewise.
+    page: Option<PageRead>,
     answered: bool,
 }
 
 impl Reply {
     pub(crate) fn new(shared: &Arc<Shared>, header: Header, opcode: Opcode) -> Self {
-        let (busy, turn, watched) = (None, None, None);
-        Self { shared: Arc::clone(shared), header, opcode, busy, turn, watched, answered: false }
+        let (busy, turn, page, watched) = (None, None, None, None);
+        let answered = false;
+        Self { shared: Arc::clone(shared), header, opcode, busy, turn, page, watched, answered }
     }
 
     /// Tells somebody who watches of the answer, if there is one.
@@ -71,6 +76,12 @@ impl Reply {
     /// Returns on whose account the request is worked on, if it is watched.
     pub(crate) fn tally(&self) -> Option<Arc<Tally>> {
         self.watched.as_ref().map(|watched| Arc::clone(watched.tally()))
+    }
+
+    /// Counts as an unanswered READ into pages of a live file until the answer was written.
+    pub(crate) fn paging(mut self, page: PageRead) -> Self {
+        self.page = Some(page);
+        self
     }
 
     /// Counts as an unanswered READ until the answer was written.
@@ -121,6 +132,7 @@ impl Reply {
         }
         self.busy = None;
         self.turn = None;
+        self.page = None;
         if let Some((watched, errno)) = watched {
             watched.end(&self.shared, errno);
         }
@@ -148,6 +160,7 @@ impl Reply {
             | Answer::Absent(_)
             | Answer::Attributes(_)
             | Answer::Bytes(_)
+            | Answer::File(_)
             | Answer::Statfs
             | Answer::XattrSize(_)
             | Answer::Init(_) => {}
@@ -169,6 +182,7 @@ impl Reply {
             Answer::Absent(valid) => body(absent_out(*valid).as_bytes()),
             Answer::Attributes(attributes) => body(attr_out(attributes, owner).as_bytes()),
             Answer::Bytes(bytes) => body(bytes),
+            Answer::File(opened) => body(file_out(*opened).as_bytes()),
             Answer::Directory(handle) => body(open_out(handle).as_bytes()),
             Answer::Listing(packed) => body(&packed.bytes),
             Answer::Statfs => body(statfs_out().as_bytes()),
@@ -186,6 +200,15 @@ impl Drop for Reply {
             self.answer(Err(Errno::IO));
         }
     }
+}
+
+/// Files have no handles: everything about them is asked for by their nodes.
+fn file_out(opened: Opened) -> OpenOut {
+    let open_flags = match opened {
+        Opened::Cached => open_flag::KEEP_CACHE,
+        Opened::Live => open_flag::DIRECT_IO,
+    };
+    OpenOut { open_flags, ..OpenOut::default() }
 }
 
 /// Without KEEP_CACHE the kernel drops its copy of the listing when it gets this answer.

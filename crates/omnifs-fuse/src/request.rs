@@ -16,6 +16,9 @@ use crate::wire::{
 /// The most bytes that one READ or READDIR may ask for: the 1 MiB that INIT agrees on.
 pub const MAX_READ: u32 = 1 << 20;
 
+/// `FUSE_READ_LOCKOWNER`, in the flags of a READ.
+const READ_LOCKOWNER: u32 = 1 << 1;
+
 /// INIT of a kernel before 7.36 ends where `flags2` starts.
 const SHORT_INIT: usize = 16;
 
@@ -57,8 +60,8 @@ pub enum Operation<'a> {
     Readlink,
     /// Opens a file.
     Open,
-    /// Reads from a file.
-    Read(Range),
+    /// Reads from a file, into the page cache or past it.
+    Read(Range, ReadInto),
     /// Opens a directory.
     Opendir,
     /// Lists names.
@@ -123,6 +126,16 @@ pub struct Range {
     pub offset: u64,
     /// Bytes there is room for, at most [`MAX_READ`].
     pub size: u32,
+}
+
+/// Where the bytes of a READ go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadInto {
+    /// Into pages that the kernel keeps: of a map, of splice, of every file that is cached.
+    Pages,
+    /// To the program that asked and nowhere else. The kernel tells whose lock would count
+    /// (`FUSE_READ_LOCKOWNER`), which it does for these alone.
+    Program,
 }
 
 /// The pairs of a BATCH_FORGET, checked to be all there.
@@ -193,7 +206,7 @@ fn operation(opcode: Opcode, body: &[u8]) -> Option<Operation<'_>> {
         Opcode::Readlink => Operation::Readlink,
         Opcode::Open => Operation::Open,
         Opcode::Release => Operation::Release,
-        Opcode::Read => Operation::Read(range(body)?),
+        Opcode::Read => Operation::Read(range(body)?, destination(body)?),
         Opcode::Opendir => Operation::Opendir,
         Opcode::Readdir => Operation::Readdir(range(body)?),
         Opcode::Readdirplus => Operation::Readdirplus(range(body)?),
@@ -259,6 +272,11 @@ fn range(body: &[u8]) -> Option<Range> {
         offset: read.offset,
         size: read.size,
     })
+}
+
+fn destination(body: &[u8]) -> Option<ReadInto> {
+    let owned = prefix::<ReadIn>(body)?.read_flags & READ_LOCKOWNER != 0;
+    Some(if owned { ReadInto::Program } else { ReadInto::Pages })
 }
 
 fn forgets(body: &[u8]) -> Option<Forgets<'_>> {

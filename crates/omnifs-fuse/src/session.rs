@@ -4,6 +4,7 @@ mod dispatch;
 mod gate;
 mod interrupt;
 mod notices;
+mod pages;
 mod pending;
 mod reader;
 mod reads;
@@ -25,6 +26,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
 use self::notices::{Inbox, Job};
+use self::pages::Pages;
 use self::pending::Pending;
 use self::reads::Reads;
 use self::statistics::Counters;
@@ -34,6 +36,7 @@ use crate::mount::{Connection, MountError, MountPoint, Unmounted};
 
 pub(crate) use gate::{Busy, Gate};
 pub use notices::Notices;
+pub(crate) use pages::PageRead;
 pub(crate) use reads::Turn;
 pub use statistics::SessionStatistics;
 pub use watched::{Answered, Observer};
@@ -52,6 +55,8 @@ pub struct SessionOptions {
     pub notices: Notices,
     /// Who is told of each request; its tree has to be [`omnifs_vfs::Settings::watched`].
     pub observer: Option<Arc<dyn Observer>>,
+    /// Whether files may grow while they are open: then every opening is asked about.
+    pub live: bool,
 }
 
 /// Why a session could not begin.
@@ -90,6 +95,8 @@ pub(crate) struct Shared {
     pub(crate) gate: Arc<Gate>,
     observer: Option<Arc<dyn Observer>>,
     reads: Arc<Reads>,
+    /// Nothing where no file is live.
+    pages: Option<Arc<Pages>>,
     counters: Counters,
     pending: Pending,
     runtime: Handle,
@@ -146,6 +153,7 @@ impl Session {
             gate,
             observer: options.observer,
             reads: Arc::default(),
+            pages: options.live.then(|| Pages::new(jobs.clone(), runtime.clone())),
             counters: Counters::new(),
             pending: Pending::default(),
             runtime,

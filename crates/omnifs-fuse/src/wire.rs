@@ -48,9 +48,11 @@ pub(crate) mod init_flag {
     pub(crate) const HAS_EXPIRE_ONLY: u64 = 1 << 35;
 }
 
-/// Bits of `open_flags` in the answer to OPENDIR.
+/// Bits of `open_flags` in the answer to OPEN and OPENDIR.
 pub(crate) mod open_flag {
-    /// What is cached of an earlier opening stays.
+    /// Every read asks; nothing of the file is cached but what is mapped or spliced.
+    pub(crate) const DIRECT_IO: u32 = 1 << 0;
+    /// What is cached since an earlier opening stays.
     pub(crate) const KEEP_CACHE: u32 = 1 << 1;
     /// The listing may be cached.
     pub(crate) const CACHE_DIR: u32 = 1 << 3;

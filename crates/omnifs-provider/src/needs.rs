@@ -24,7 +24,10 @@ pub const NEEDS_MAX: usize = 64 << 10;
 /// - `secrets`: names of secrets, 1 to 64 letters, digits, `_`, `-` and `.` each. Leave it
 ///   out likewise.
 /// - `live`: whether files grow while they are read, which costs every reader of the mount a
-///   little. Left out it is `false`.
+///   little. Left out it is `false`. Where it is `true`, looking a name up and reading a file get
+///   what the upstream has now: an answer that was kept is used again only if the upstream confirms
+///   it by its `ETag`, whatever its `Cache-Control` says, so let the tag of a file that grows change
+///   with it. Parts (206) are never kept.
 ///
 /// The component carries it as JSON, at most 64 KiB, in its section `omnifs:needs`, where
 /// `omnifs check` and `omnifs provider add` find it. The host enforces it: allowed is what is

@@ -39,6 +39,7 @@ mod collection;
 mod entry;
 mod handler;
 mod identity;
+mod range;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -47,10 +48,11 @@ mod tree;
 pub use self::collection::Collection;
 use self::entry::Kind;
 pub use self::entry::{Entry, File, Listing};
-pub use self::handler::{Handler, Typed};
+pub use self::handler::{Handler, Typed, WithRange};
 use self::identity::{follow, Found, Step};
+pub use self::range::Range;
 use self::template::Segment;
-use self::tree::{Answerer, Place, Way};
+use self::tree::{Answerer, Place, Reader, Way};
 use crate::http::HttpError;
 use crate::projection::{
     ByteRange, Content, Entry as Named, Error as Failure, Freshness, Node, Page,
@@ -92,16 +94,18 @@ impl Router {
     #[must_use]
     pub fn dir<P>(self, template: &str, handler: impl Handler<Listing, P>) -> Self {
         let types = types_of(&handler);
-        let call = move |values: &[String]| handler.call(values);
+        let call = move |values: &[String], range: Range| handler.call(values, range);
         self.add(template, &types, Answerer::Directory(Box::new(call)))
     }
 
-    /// Reads the file of a template with a function of its captures.
+    /// Reads the file of a template with a function of its captures, which may take a [`Range`]
+    /// after them.
     #[must_use]
-    pub fn file<P>(self, template: &str, handler: impl Handler<File, P>) -> Self {
+    pub fn file<P, H: Handler<File, P>>(self, template: &str, handler: H) -> Self {
         let types = types_of(&handler);
-        let call = move |values: &[String]| handler.call(values);
-        self.add(template, &types, Answerer::File(Box::new(call)))
+        let call = move |values: &[String], range: Range| handler.call(values, range);
+        let reader = Reader { call: Box::new(call), ranges: H::RANGES };
+        self.add(template, &types, Answerer::File(reader))
     }
 
     fn add(mut self, template: &str, types: &[Typed], answerer: Answerer) -> Self {
@@ -192,17 +196,18 @@ impl Router {
     }
 
     /// Returns the node of an entry that a directory's handler gave.
-    fn entry(&self, parent: &str, found: &Found<'_>, entry: Entry) -> Result<Node, Failure> {
+    fn entry(&self, parent: &str, found: &Found<'_>, mut entry: Entry) -> Result<Node, Failure> {
         let step = self.step(found, &entry)?;
         let below = match &step {
             Step::Capture(at, _) => found.place.captures.get(*at).map(|capture| &capture.place),
             Step::Literal(_) | Step::Rest(_) | Step::Entry(_) => None,
         };
-        if let Some(Place { answerer: Some(Answerer::File(_)), .. }) = below {
-            if !matches!(entry.kind, Kind::File(_)) {
+        if let Some(Place { answerer: Some(Answerer::File(reader)), .. }) = below {
+            let Kind::File(facts) = &mut entry.kind else {
                 let name = &entry.name;
                 return Err(Failure::Invalid(format!("the entry {name:?} is a file by its route")));
-            }
+            };
+            facts.ranges = reader.ranges;
         }
         let id = match (&step, &found.rest) {
             // The identity of a path below a rest takes the place of its parent's.
@@ -245,7 +250,7 @@ impl Router {
     fn listed(&self, found: &Found<'_>) -> Result<Option<Listing>, Failure> {
         match &found.place.answerer {
             Some(Answerer::Directory(call)) => {
-                call(&found.values).map(Some).map_err(|error| failure(&error))
+                call(&found.values, None.into()).map(Some).map_err(|error| failure(&error))
             }
             Some(Answerer::File(_)) | None => Ok(None),
         }
@@ -293,7 +298,7 @@ impl Router {
 
     /// Answers `read-file`.
     #[doc(hidden)]
-    pub fn read(&self, file: &str, _range: Option<ByteRange>) -> Result<Content, Failure> {
+    pub fn read(&self, file: &str, range: Option<ByteRange>) -> Result<Content, Failure> {
         self.check()?;
         let found = self.follow(file)?;
         if let Some(name) = &found.entry {
@@ -308,8 +313,9 @@ impl Router {
             };
         }
         match &found.place.answerer {
-            Some(Answerer::File(call)) => {
-                let file = call(&found.values).map_err(|error| failure(&error))?;
+            Some(Answerer::File(reader)) => {
+                let range = Range::from(range.filter(|_| reader.ranges));
+                let file = (reader.call)(&found.values, range).map_err(|error| failure(&error))?;
                 Ok(Content::Bytes(file.bytes))
             }
             Some(Answerer::Directory(_)) | None => Err(Failure::NotFound),
@@ -346,7 +352,7 @@ fn types_of<T, P, H: Handler<T, P>>(_handler: &H) -> Vec<Typed> {
 /// Returns the node of a place of which only the routes tell.
 fn plain(id: String, place: &Place) -> Node {
     match place.answerer {
-        Some(Answerer::File(_)) => Entry::file("").node(id),
+        Some(Answerer::File(Reader { ranges, .. })) => Entry::file("").ranges(ranges).node(id),
         Some(Answerer::Directory(_)) | None => Entry::dir("").node(id),
     }
 }

@@ -112,6 +112,8 @@ struct Prepared {
     redirects: Redirects,
     /// How long it may take.
     limit: Duration,
+    /// Whether it is for what the upstream has now.
+    anew: bool,
 }
 
 impl Prepared {
@@ -202,7 +204,11 @@ impl Http {
         let origin = shown_origin(&prepared.to.url);
         let whole = async {
             if prepared.to.method == Method::GET && prepared.body.is_empty() {
-                self.share(prepared).await
+                if prepared.anew {
+                    self.cached(&cache::Key::of(&prepared), &prepared).await
+                } else {
+                    self.share(prepared).await
+                }
             } else {
                 let answer = self.whole(&prepared, &HeaderMap::new(), deadline).await?;
                 Ok(Fetched { answer: Arc::new(answer), by: AnsweredBy::Upstream })
@@ -237,7 +243,7 @@ impl Http {
         let body = request::body(wanted.body, self.limits.request)?;
         let (redirects, total) = (wanted.redirects, self.limits.total);
         let limit = wanted.timeout.map_or(total, |timeout| timeout.min(total));
-        Ok(Prepared { to, fields, body, redirects, limit })
+        Ok(Prepared { to, fields, body, redirects, limit, anew: wanted.anew })
     }
 
     /// Joins the equal request that is under way, or makes it.

@@ -10,7 +10,7 @@ mod places;
 mod pool;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
@@ -48,6 +48,8 @@ pub struct ProviderOptions {
     pub log: Arc<dyn ProviderLog>,
     /// What it may use besides its own code.
     pub grants: Grants,
+    /// Whether its files may grow while they are open, also when it does not declare that.
+    pub live: bool,
 }
 
 /// What a provider has done and holds, for `omnifs status`.
@@ -74,6 +76,10 @@ pub struct Statistics {
 /// tokio runtime with time enabled.
 pub struct Provider {
     face: artifact::Face,
+    /// Whether its files may grow while they are open.
+    live: bool,
+    /// Whether it was told that they may not.
+    told_live: AtomicBool,
     /// The most instances at a time.
     instances: u32,
     blueprint: Arc<Blueprint>,
@@ -106,6 +112,7 @@ impl Provider {
     ) -> Result<Arc<Self>, LoadError> {
         let prepared = artifact::prepare(bytes, options.limits.component)?;
         let face = prepared.face;
+        let live = options.live || prepared.needs.as_ref().is_some_and(|needs| needs.live);
         let instances = options.limits.instances.unwrap_or_else(|| face.instances());
         let pool = Pool::new(Rules::of(&options.limits, instances));
         let clock = Arc::clone(&options.grants.clock);
@@ -114,6 +121,8 @@ impl Provider {
             load::blueprint(engine, (prepared.component, face), prepared.needs.as_ref(), options)?;
         Ok(Arc::new(Self {
             face,
+            live,
+            told_live: AtomicBool::new(false),
             instances,
             blueprint: Arc::new(blueprint),
             pool,
@@ -133,6 +142,11 @@ impl Provider {
     /// Returns by which interface it is called.
     pub fn face(&self) -> artifact::Face {
         self.face
+    }
+
+    /// Returns whether its files may grow while they are open: it declares that, or the user does.
+    pub fn is_live(&self) -> bool {
+        self.live
     }
 
     /// Returns how many instances it has at most.
@@ -287,6 +301,20 @@ impl Provider {
         ));
     }
 
+    /// Makes an ordinary file of one that its provider calls live, where files may not grow; its
+    /// author is told once.
+    fn settle_live(&self, name: &str, found: &mut Found) {
+        let Some(details) = found.details.as_mut().filter(|d| d.live && !self.live) else { return };
+        Arc::make_mut(details).live = false;
+        if !self.told_live.swap(true, Ordering::Relaxed) {
+            self.blueprint.output.host(&format!(
+                "{name:?} is said to be live, and is served as an ordinary file: a provider of live \
+                 files declares them, with live: true in omnifs_provider::needs!, or its user does, \
+                 with live = true in [[provider]]"
+            ));
+        }
+    }
+
     fn keep(&self, instance: Option<Instance>) {
         if let Some(instance) = instance.filter(|instance| instance.memory() <= KEEP) {
             self.pool.put(instance);
@@ -307,7 +335,13 @@ impl Source for Provider {
         parent: &'a Arc<Object>,
         name: &'a Name,
     ) -> BoxFuture<'a, Result<Answer<Option<Found>>, VfsError>> {
-        self.call(Lookup { parent, name })
+        let lookup = self.call(Lookup { parent, name, anew: self.live });
+        let settled = lookup.map_ok(|mut answer| {
+            let found = answer.value.iter_mut();
+            found.for_each(|found| self.settle_live(name.as_str(), found));
+            answer
+        });
+        settled.boxed()
     }
 
     fn list_children<'a>(
@@ -315,7 +349,14 @@ impl Source for Provider {
         directory: &'a Arc<Object>,
         cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Answer<Listed>, VfsError>> {
-        self.call(List { directory, cursor })
+        let listed = self.call(List { directory, cursor });
+        let settled = listed.map_ok(|mut answer| {
+            let Listed { names, found, .. } = &mut answer.value;
+            let entries = names.iter().zip(found);
+            entries.for_each(|(name, found)| self.settle_live(name, found));
+            answer
+        });
+        settled.boxed()
     }
 
     fn read_file<'a>(
@@ -323,7 +364,7 @@ impl Source for Provider {
         file: &'a Arc<Object>,
         range: Option<ByteRange>,
     ) -> BoxFuture<'a, Result<Answer<Option<Content>>, VfsError>> {
-        self.call(Read { file, range })
+        self.call(Read { file, range, anew: self.live })
     }
 
     fn probe_children<'a>(

@@ -29,6 +29,8 @@ pub(crate) struct State {
     taint: Taint,
     /// What it asked upstream.
     exchanges: Exchanges,
+    /// Whether it wants what the upstream has now.
+    anew: bool,
 }
 
 impl WasiView for State {
@@ -63,6 +65,16 @@ impl State {
         &mut self.taint
     }
 
+    /// Says whether the call that begins wants what the upstream has now, and nothing that is kept.
+    pub(crate) fn ask_anew(&mut self, anew: bool) {
+        self.anew = anew;
+    }
+
+    /// Returns whether the running call does.
+    pub(crate) fn asks_anew(&self) -> bool {
+        self.anew
+    }
+
     /// Returns what the running call asked upstream.
     pub(crate) fn exchanges(&mut self) -> &mut Exchanges {
         &mut self.exchanges
@@ -89,6 +101,7 @@ pub(crate) fn limited_store(wiring: &Wiring<'_>) -> Store<State> {
         console: Arc::clone(wiring.console),
         taint: Taint::default(),
         exchanges: Exchanges::default(),
+        anew: false,
     };
     let mut store = Store::new(wiring.engine.wasm(), state);
     store.limiter(|state| &mut state.growth);

@@ -33,5 +33,6 @@ pub use source::{
 };
 pub use tally::{Calls, Tally};
 pub use tree::{
-    Caching, Change, DirEntry, DirectoryHandle, DirectoryReader, Facts, Settings, Statistics, Tree,
+    Caching, Change, DirEntry, DirectoryHandle, DirectoryReader, Facts, Opened, Settings,
+    Statistics, Tree,
 };

@@ -138,6 +138,14 @@ pub struct Found {
     pub details: Option<Arc<Details>>,
 }
 
+impl Found {
+    /// Returns whether it is a file that grows while it is open.
+    pub(crate) fn is_live(&self) -> bool {
+        let says_so = self.details.as_ref().is_some_and(|details| details.live);
+        says_so && self.child.kind == NodeKind::File
+    }
+}
+
 impl From<Child> for Found {
     fn from(child: Child) -> Self {
         Self { child, details: None }

@@ -8,6 +8,7 @@ mod file;
 mod flight;
 mod kept;
 mod listing;
+mod live;
 mod lookup;
 mod names;
 mod nodes;
@@ -36,6 +37,7 @@ use ahead::Ahead;
 use contents::Contents;
 use flight::Flights;
 use listing::{Handles, View};
+use live::LiveCalls;
 use nodes::{Expired, Nodes};
 use ranges::Ranges;
 use stream::Stream;
@@ -43,6 +45,7 @@ use trouble::Trouble;
 
 pub use facts::Facts;
 pub use listing::{Caching, DirectoryHandle};
+pub use live::Opened;
 pub use reader::{DirEntry, DirectoryReader};
 
 /// How deep a path may be; every cycle gets there.
@@ -184,6 +187,7 @@ pub struct Tree {
     changes: Mutex<Option<mpsc::UnboundedSender<Change>>>,
     dropped_names: AtomicU64,
     trouble: Trouble,
+    live: LiveCalls,
     ahead: Ahead,
     /// Places for what is asked behind.
     behind: Arc<Semaphore>,
@@ -208,11 +212,13 @@ impl Fresh {
     /// Returns the freshness of what was told of a child in an answer that was fetched then.
     fn told(self, found: &Found, fetched: Duration) -> Self {
         let freshness = found.details.as_ref().map(|details| details.freshness);
-        match freshness.unwrap_or_default() {
-            Freshness::Inherit => self,
-            Freshness::For(time) => Self { until: fetched + time.min(FOR_EVER), ..self },
-            Freshness::Immutable => Self { until: fetched + FOR_EVER, ..self },
-        }
+        let until = match freshness.unwrap_or_default() {
+            Freshness::Inherit => self.until,
+            Freshness::For(time) => fetched + time.min(FOR_EVER),
+            Freshness::Immutable => fetched + FOR_EVER,
+        };
+        let until = if found.is_live() { until.min(fetched + live::NAME_VALID) } else { until };
+        Self { until, ..self }
     }
 }
 
@@ -250,6 +256,7 @@ impl Tree {
             changes: Mutex::new(None),
             dropped_names: AtomicU64::new(0),
             trouble: Trouble::default(),
+            live: LiveCalls::of(&settings),
             ahead: Ahead::default(),
             behind: Arc::new(Semaphore::new(BEHIND_MAX)),
             current: RwLock::new(Current { source, settings: Arc::new(settings), generation: 0 }),

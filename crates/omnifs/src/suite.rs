@@ -8,12 +8,13 @@ mod faults;
 mod golden;
 mod rules;
 mod survey;
+mod whole;
 
 use std::sync::Arc;
 
 use omnifs_runtime::Provider;
 use omnifs_runtime::http::{Fault, Recorded, Recorder, Recording, Replay, Upstreams};
-use omnifs_vfs::{NodeKind, Object, ObjectKey, Source};
+use omnifs_vfs::{NodeKind, Object, ObjectKey};
 use serde::Serialize;
 
 pub(crate) use survey::Bounds;
@@ -275,7 +276,7 @@ async fn load(bench: &Bench, replay: &Arc<Replay>) -> Result<Arc<Provider>, Stri
     let loaded = bench.replaying(Upstreams::Recorded(Arc::clone(replay)));
     let provider = loaded.map_err(|Trouble { reason, remedy }| format!("{reason}: {remedy}"))?;
     let root = Object::root(ObjectKey(0));
-    let listed = provider.list_children(&root).await;
+    let listed = whole::list(&*provider, &root).await;
     let asked = provider.failures().last().is_some_and(|call| !call.made.exchanges.is_empty());
     match listed {
         Err(error) if !asked => Err(format!("its root cannot be listed: {error}")),

@@ -123,9 +123,16 @@ impl Walk {
         if kind == NodeKind::Directory {
             return Err(VfsError::IsADirectory.into());
         }
+        // A file that grows is read to where it ends now.
+        let end = match self.tree.is_live(node) {
+            true => self.tree.attributes(node).await?.size,
+            false => u64::MAX,
+        };
         let mut bytes = Vec::new();
         loop {
-            let piece = self.tree.read(node, bytes.len() as u64, PIECE).await?;
+            let left = end.saturating_sub(bytes.len() as u64);
+            let piece = left.min(PIECE.into()).try_into().unwrap_or(PIECE);
+            let piece = self.tree.read(node, bytes.len() as u64, piece).await?;
             if piece.is_empty() {
                 return Ok(bytes);
             }

@@ -5,6 +5,7 @@ mod answer;
 mod coding;
 mod connection;
 mod echo;
+mod logs;
 mod misdeed;
 mod received;
 mod routes;
@@ -48,6 +49,7 @@ const BACKLOG: i32 = 1024;
 /// | `/headers/N` | N KiB of headers |
 /// | `/gzip`, `/deflate`, `/br`, `/zstd` | `/json` in that coding |
 /// | `/bomb/CODING/MIB` | as many MiB of zeros (1024), in `gzip` if no other is named |
+/// | `/logs`, `/logs/ID` | the logs in a JSON array of `name`, `id` and `size`, see [`Upstream::append`]; one of them, or by `Range` a part of it, with 206 or 416 |
 /// | `/slow/MS/PATH` | that path's answer (`/json`), later |
 /// | `/early`, `/http10` | `/json` after a status 103; in HTTP/1.0 without a length |
 /// | `/switch` | that of the target set by [`Upstream::switch`] (`/json`) |
@@ -179,6 +181,26 @@ impl Upstream {
     /// Lets `/switch` do from now on what this target does: `/status/500`, `/reset`.
     pub fn switch(&self, target: &str) {
         self.state.with(|inner| target.clone_into(&mut inner.switch));
+    }
+
+    /// Lets a path have its own answer again.
+    pub fn unanswer(&self, path: &str) {
+        self.state.with(|inner| inner.answers.remove(path));
+    }
+
+    /// Adds bytes to the log that has this name, which is a new one if there is none.
+    pub fn append(&self, name: &str, bytes: &[u8]) {
+        self.state.with(|inner| inner.logs.append(name, bytes));
+    }
+
+    /// Gives a log another name, and its name to a new one, in one step.
+    pub fn rotate(&self, name: &str, to: &str) {
+        self.state.with(|inner| inner.logs.rotate(name, to));
+    }
+
+    /// Takes all bytes of a log away; it stays the same one.
+    pub fn truncate(&self, name: &str) {
+        self.state.with(|inner| inner.logs.truncate(name));
     }
 
     /// Sets the version that `/etag` and `/modified` have, at first 1; below 60, since it is

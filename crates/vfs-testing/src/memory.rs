@@ -89,6 +89,8 @@ struct State {
     slow_reads: HashMap<String, Duration>,
     slow_lookups: HashMap<String, Duration>,
     slow_lists: HashMap<String, Duration>,
+    /// Whether an object is found under any name.
+    by_number: bool,
     reads: HashMap<String, u64>,
     calls: Calls,
     /// How many slow answers were begun.
@@ -174,6 +176,33 @@ impl Memory {
     /// Returns how many bytes were given in answer to ranges.
     pub fn ranged(&self) -> u64 {
         self.state().ranged
+    }
+
+    /// Adds bytes to a file; a size that is told of it follows.
+    pub fn append(&self, path: &str, bytes: &[u8]) -> &Self {
+        let mut state = self.state();
+        if let Some((_, Item::File(own))) = state.items.get_mut(path) {
+            *own = [own.as_ref(), bytes].concat().into();
+            let length = own.len() as u64;
+            state.tell_size(path, length);
+        }
+        drop(state);
+        self
+    }
+
+    /// Gives a file another name, where it keeps its number, and puts an empty one of this number
+    /// in its place. From now on calls about an object find it by its number, under whatever name.
+    pub fn rotate(&self, path: &str, to: &str, number: u64) -> &Self {
+        let mut state = self.state();
+        let moved = state.items.get(path).cloned().expect("there is a file to rotate");
+        let details = state.details.get(path).cloned();
+        state.put(to, Some(moved.0), moved.1);
+        state.put(path, Some(number), Item::File(Bytes::new()));
+        state.details.extend(details.map(|details| (to.to_owned(), details)));
+        state.tell_size(path, 0);
+        state.by_number = true;
+        drop(state);
+        self
     }
 
     /// Gives listings in pages of so many names.
@@ -285,6 +314,13 @@ impl State {
         }
     }
 
+    /// Lets a size that is told of a path be this one.
+    fn tell_size(&mut self, path: &str, size: u64) {
+        if let Some(told) = self.details.get_mut(path).and_then(|details| details.size.as_mut()) {
+            *told = size;
+        }
+    }
+
     /// Returns a child with what is told of it; a link is what is told to lead somewhere.
     fn found(&self, child: Child, path: &str) -> Found {
         let details = self.details.get(path).cloned().map(Arc::new);
@@ -298,8 +334,11 @@ impl State {
         if object.inode() == Inode::ROOT {
             return Some(&Item::Directory);
         }
-        let (number, item) = self.items.get(&path(object))?;
-        (*number == object.inode().number()).then_some(item)
+        let wanted = object.inode().number();
+        let here = self.items.get(&path(object)).filter(|(number, _)| *number == wanted);
+        let anywhere = || self.items.values().find(|(number, _)| *number == wanted);
+        let found = if self.by_number { here.or_else(anywhere) } else { here };
+        found.map(|(_, item)| item)
     }
 
     fn child(&self, parent: &Object, name: &Name) -> Option<Child> {

@@ -55,7 +55,7 @@ fn reads_the_arguments() {
     let cases = [
         (Opcode::Lookup, Operation::Lookup { name: b"name" }),
         (Opcode::Forget, Operation::Forget { count: 2 }),
-        (Opcode::Read, Operation::Read(range)),
+        (Opcode::Read, Operation::Read(range, ReadInto::Pages)),
         (Opcode::Readdirplus, Operation::Readdirplus(range)),
         (Opcode::Releasedir, Operation::Releasedir { handle: 9 }),
         (Opcode::Getxattr, Operation::Getxattr { name: b"user.x", size: 10 }),
@@ -67,6 +67,9 @@ fn reads_the_arguments() {
     for (opcode, expected) in cases {
         assert_eq!(decode(&read(opcode)).unwrap().1, expected);
     }
+    let owned = ReadIn { read_flags: READ_LOCKOWNER, ..ReadIn::default() };
+    let bytes = message(Opcode::Read.number(), owned.as_bytes());
+    assert!(matches!(decode(&bytes), Ok((_, Operation::Read(_, ReadInto::Program)))));
     let bytes = read(Opcode::BatchForget);
     let Operation::BatchForget(forgets) = decode(&bytes).unwrap().1 else { panic!("no batch") };
     assert_eq!(forgets.iter().collect::<Vec<_>>(), [(5, 1), (6, 3)]);
@@ -165,7 +168,7 @@ proptest! {
             Ok((_, Operation::Lookup { name } | Operation::Getxattr { name, .. })) => {
                 prop_assert!(!name.contains(&0));
             }
-            Ok((_, Operation::Read(range) | Operation::Readdir(range))) => {
+            Ok((_, Operation::Read(range, _) | Operation::Readdir(range))) => {
                 prop_assert!(range.size <= MAX_READ);
             }
             Ok(_) | Err(_) => {}

@@ -21,7 +21,7 @@ use super::{Shared, Watched};
 use crate::dirent::{Form, pack};
 use crate::errno::errno;
 use crate::reply::{Answer, Outcome, Reply};
-use crate::request::{DecodeError, Header, Operation, Range, decode};
+use crate::request::{DecodeError, Header, Operation, Range, ReadInto, decode};
 use crate::wire::Opcode;
 use crate::xattr;
 
@@ -57,7 +57,8 @@ pub(crate) fn handle(shared: &Arc<Shared>, message: &[u8]) -> Next {
             let bytes = target.map(|target| Bytes::copy_from_slice(target.as_bytes()));
             reply().send(bytes.map(Answer::Bytes));
         }
-        Operation::Read(range) => read(shared, reply(), range),
+        Operation::Open => reply().send(open(shared, node)),
+        Operation::Read(range, into) => read(shared, reply(), (range, into)),
         Operation::Opendir => open_directory(shared, reply()),
         Operation::Readdir(range) => list(shared, reply(), range, Form::Names),
         Operation::Readdirplus(range) => list(shared, reply(), range, Form::Attributes),
@@ -66,9 +67,9 @@ pub(crate) fn handle(shared: &Arc<Shared>, message: &[u8]) -> Next {
             shared.tree.release_directory(handle);
             reply().send(Ok(Answer::Done));
         }
-        Operation::Forget { count } => shared.tree.forget(node, count),
+        Operation::Forget { count } => forget(shared, node, count),
         Operation::BatchForget(forgets) => {
-            forgets.iter().for_each(|(node, count)| shared.tree.forget(NodeId(node), count));
+            forgets.iter().for_each(|(node, count)| forget(shared, NodeId(node), count));
         }
         Operation::Interrupt { unique } => shared.pending.interrupt(unique),
         Operation::NotifyReply => {}
@@ -81,7 +82,6 @@ pub(crate) fn handle(shared: &Arc<Shared>, message: &[u8]) -> Next {
         }
         Operation::Statfs
         | Operation::Listxattr { .. }
-        | Operation::Open
         | Operation::Release
         | Operation::Ioctl
         | Operation::Modify(_)
@@ -109,7 +109,6 @@ fn fixed(operation: &Operation<'_>) -> Outcome {
         Operation::Ioctl => Err(Errno::NOTTY),
         // The conversation has begun already.
         Operation::Init(_) => Err(Errno::IO),
-        // OPEN among them: the kernel opens files by itself from then on.
         _ => Err(Errno::NOSYS),
     }
 }
@@ -159,16 +158,45 @@ fn lookup(shared: &Arc<Shared>, reply: Reply, name: &[u8]) {
 
 fn attributes(shared: &Arc<Shared>, reply: Reply) {
     let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
-    answer(shared, reply, async move { Ok(Answer::Attributes(tree.attributes(node).await?)) });
+    let pages = shared.pages.clone().map(|pages| (pages.round(node), pages));
+    answer(shared, reply, async move {
+        let limit = || pages.map_or(u64::MAX, |(round, pages)| pages.limit(node, round));
+        Ok(Answer::Attributes(tree.attributes_up_to(node, limit).await?))
+    });
 }
 
-fn read(shared: &Arc<Shared>, reply: Reply, range: Range) {
+fn forget(shared: &Shared, node: NodeId, count: u64) {
+    shared.tree.forget(node, count);
+    if let Some(pages) = shared.pages.as_ref().filter(|_| !shared.tree.is_live(node)) {
+        pages.forget(node);
+    }
+}
+
+/// Answers OPEN. Where no file is live the kernel opens files by itself from then on.
+fn open(shared: &Shared, node: NodeId) -> Outcome {
+    if shared.pages.is_none() {
+        return Err(Errno::NOSYS);
+    }
+    shared.tree.open_file(node).map(Answer::File).map_err(|error| errno(&error))
+}
+
+fn read(shared: &Arc<Shared>, reply: Reply, (range, into): (Range, ReadInto)) {
     let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
     let (reads, offset) = (Arc::clone(&shared.reads), range.offset);
-    let reply = reply.in_turn(reads.enter(node, offset));
+    let mut reply = reply.in_turn(reads.enter(node, offset));
+    let pages = shared.pages.clone().filter(|_| tree.is_live(node));
+    let is_live = pages.is_some();
+    let pages = pages.filter(|_| into == ReadInto::Pages);
+    if let Some(pages) = &pages {
+        reply = reply.paging(pages.enter(node));
+    }
     answer(shared, reply, async move {
         let bytes = tree.read(node, offset, range.size).await?;
-        if bytes.is_empty() {
+        let end = offset.saturating_add(bytes.len() as u64);
+        if let Some(pages) = pages.filter(|_| (bytes.len() as u64) < range.size.into()) {
+            pages.tear(node, end);
+        }
+        if bytes.is_empty() && !is_live {
             reads.answered_before(node, offset).await;
         }
         Ok(Answer::Bytes(bytes))

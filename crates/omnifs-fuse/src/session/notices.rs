@@ -2,8 +2,7 @@
 //!
 //! A notice may block in the kernel, so it is never written by a thread that answers requests.
 //! Never sent: a plain invalidation of an entry (a directory that is somebody's working
-//! directory would lose its name), and data invalidation of a file (bytes behind a node id do
-//! not change).
+//! directory would lose its name), and data invalidation of a file whose bytes do not change.
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +16,7 @@ use zerocopy::IntoBytes;
 
 use super::Shared;
 use super::gate::{Due, Gate};
+use super::pages::Pages;
 use super::statistics::Sent;
 use crate::negotiate::Agreed;
 use crate::wire::{EXPIRE_ONLY, InvalEntryOut, InvalInodeOut, PruneOut, notify};
@@ -36,6 +36,8 @@ pub enum Notices {
 pub(crate) enum Job {
     /// A notice that had to wait.
     Due(Due),
+    /// Pages of a live file may have zeros behind their bytes.
+    Tear(NodeId),
     /// The session is over.
     Stop,
 }
@@ -94,6 +96,11 @@ pub(crate) fn run(shared: &Arc<Shared>, mut inbox: Inbox, notices: Notices, agre
         match job {
             Ok(Job::Stop) => return,
             Ok(Job::Due(due)) => notifier.due(due),
+            Ok(Job::Tear(file)) => {
+                let Some(pages) = &shared.pages else { continue };
+                let size = shared.tree.live_size(file).unwrap_or(0);
+                notifier.tear(pages, file, size);
+            }
             Err(Some(change)) => notifier.change(&change),
             Err(None) => tree_lives = false,
         }
@@ -158,6 +165,15 @@ where
             // replaces the entry by way of readdirplus, and its validity ends anyway.
             self.relist(parent);
         }
+    }
+
+    /// Throws the last pages of a live file away, behind whose bytes there may be zeros.
+    fn tear(&self, pages: &Pages, file: NodeId, size: u64) {
+        let Some(from) = pages.begin(file) else { return };
+        let off = i64::try_from(from).unwrap_or(i64::MAX);
+        let out = InvalInodeOut { ino: file.0, off, len: 0 };
+        self.send(Sent::InvalInode, notify::INVAL_INODE, [out.as_bytes(), &[]]);
+        pages.end(file, size);
     }
 
     /// Throws the cached listing of `directory` away; this never blocks.

@@ -59,7 +59,7 @@ impl Watched {
             Operation::Lookup { name } => Some(*name),
             Operation::Getattr
             | Operation::Readlink
-            | Operation::Read(_)
+            | Operation::Read(..)
             | Operation::Opendir
             | Operation::Readdir(_)
             | Operation::Readdirplus(_)

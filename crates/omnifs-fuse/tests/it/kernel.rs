@@ -80,6 +80,7 @@ pub(crate) struct Kernel {
 pub(crate) struct Setup {
     pub(crate) answer: Duration,
     pub(crate) notices: Notices,
+    pub(crate) live: bool,
     pub(crate) major: u32,
     pub(crate) minor: u32,
     pub(crate) flags: u64,
@@ -89,8 +90,8 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let answer = Duration::from_secs(10);
-        let (notices, flags) = (Notices::Auto, ALL_FLAGS);
-        Self { answer, notices, major: 7, minor: 45, flags, observer: None }
+        let (notices, live, flags) = (Notices::Auto, false, ALL_FLAGS);
+        Self { answer, notices, live, major: 7, minor: 45, flags, observer: None }
     }
 }
 
@@ -131,8 +132,8 @@ impl Setup {
         };
         kernel.request(Opcode::Init, 0, &init(self.major, self.minor, self.flags));
         before(&mut kernel);
-        let Self { answer, notices, observer, .. } = self;
-        let options = SessionOptions { answer, notices, observer };
+        let Self { answer, notices, live, observer, .. } = self;
+        let options = SessionOptions { answer, notices, live, observer };
         let handle = kernel.runtime.handle().clone();
         let session = Session::serve(Connection::from_socket(theirs), tree, handle, options);
         (kernel, session)

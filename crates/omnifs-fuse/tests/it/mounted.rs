@@ -7,6 +7,7 @@ mod busy;
 mod change;
 mod dead;
 mod listing;
+mod live;
 mod model;
 mod ordinary_user;
 mod signal;
@@ -40,6 +41,7 @@ pub(crate) struct Mounted {
 pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) notices: Notices,
+    pub(crate) live: bool,
 }
 
 impl Default for Setup {
@@ -51,7 +53,7 @@ impl Default for Setup {
 impl Setup {
     pub(crate) fn fresh_for(ttl: Duration) -> Self {
         let settings = Settings { ttl, answer: Duration::from_secs(60), ..Settings::default() };
-        Self { settings, notices: Notices::Auto }
+        Self { settings, notices: Notices::Auto, live: false }
     }
 
     pub(crate) fn mount(self, source: &Arc<Memory>) -> Mounted {
@@ -66,7 +68,8 @@ impl Setup {
         std::fs::create_dir(&mountpoint).unwrap();
         let options = MountOptions { mountpoint, name: "test".to_owned(), allow_other: false };
         let connection = mount(&options).unwrap();
-        let options = SessionOptions { answer, notices: self.notices, observer: None };
+        let (notices, live) = (self.notices, self.live);
+        let options = SessionOptions { answer, notices, live, observer: None };
         let handle = runtime.handle().clone();
         let session = Session::serve(connection, Arc::clone(&tree), handle, options).unwrap();
         Mounted { session: Some(session), tree, runtime, directory }

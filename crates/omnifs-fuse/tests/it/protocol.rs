@@ -4,6 +4,7 @@ mod begin;
 mod directory;
 mod fixed;
 mod interrupt;
+mod live;
 mod notice;
 mod waiting;
 mod watched;

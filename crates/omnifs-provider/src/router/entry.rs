@@ -129,6 +129,23 @@ impl Entry {
         self.with_facts(|facts| facts.content = Some(content.into()))
     }
 
+    /// Says that it grows while it is open, as a log does: its bytes never change, and there are
+    /// more of them over time.
+    ///
+    /// It needs a [`key`](Self::key) that stays when it is renamed and is another one for what takes
+    /// its name then, a handler that takes a [`Range`](super::Range), and its [`size`](Self::size)
+    /// if that costs little. `live: true` in [`needs!`](crate::needs) declares that there are such
+    /// files; without it they are ordinary ones.
+    #[must_use]
+    pub fn live(self) -> Self {
+        self.with_facts(|facts| facts.live = true)
+    }
+
+    /// Says whether its handler answers for parts, as the route knows.
+    pub(super) fn ranges(self, ranges: bool) -> Self {
+        self.with_facts(|facts| facts.ranges = ranges)
+    }
+
     fn with_facts(mut self, change: impl FnOnce(&mut FileFacts)) -> Self {
         if let Kind::File(facts) = &mut self.kind {
             change(facts);

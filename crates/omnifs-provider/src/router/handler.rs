@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::str::FromStr;
 
 use super::entry::{File, Listing};
+use super::range::Range;
 use crate::Error;
 
 /// The type that a capture has to parse into.
@@ -37,16 +38,21 @@ impl Typed {
     note = "a handler takes the captures of its template, in their order and none by reference, each \
             of a type that implements `FromStr` (as `String` and `u64` do), at most six; it returns \
             `Result<R, omnifs_provider::Error>`, where R is a `Listing` or a `Vec<Entry>` for a \
-            directory, and a `String`, `&'static str`, `Vec<u8>` or `File` for a file"
+            directory, and a `String`, `&'static str`, `Vec<u8>` or `File` for a file; that of a file \
+            may take a `Range` after its captures"
 )]
 pub trait Handler<T, Parameters>: 'static {
-    /// Returns the types of its parameters.
+    /// Whether it answers for parts of a file.
+    #[doc(hidden)]
+    const RANGES: bool = false;
+
+    /// Returns the types of its parameters that are captures.
     #[doc(hidden)]
     fn types() -> Vec<Typed>;
 
     /// Calls it; the values were seen to fit.
     #[doc(hidden)]
-    fn call(&self, values: &[String]) -> Result<T, Error>;
+    fn call(&self, values: &[String], range: Range) -> Result<T, Error>;
 }
 
 fn value<T: FromStr>(values: &[String], place: usize) -> Result<T, Error> {
@@ -66,7 +72,7 @@ macro_rules! handlers {
                 vec![$(Typed::of::<$parameter>()),*]
             }
 
-            fn call(&self, _values: &[String]) -> Result<$result, Error> {
+            fn call(&self, _values: &[String], _range: Range) -> Result<$result, Error> {
                 self($(value::<$parameter>(_values, $place)?),*).map(Into::into)
             }
         }
@@ -76,4 +82,34 @@ macro_rules! handlers {
 handlers!(Listing: () (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3)
     (A 0, B 1, C 2, D 3, E 4) (A 0, B 1, C 2, D 3, E 4, F 5));
 handlers!(File: () (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4) (A 0, B 1, C 2, D 3, E 4, F 5));
+
+/// What tells the parameters of a handler that takes a [`Range`] from those of another one.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct WithRange;
+
+macro_rules! range_handlers {
+    ($(($($parameter:ident $place:tt),*))*) => { $(
+        impl<Function, Answer, $($parameter),*>
+            Handler<File, (WithRange, (Answer, $($parameter,)*))> for Function
+        where
+            Function: Fn($($parameter,)* Range) -> Result<Answer, Error> + 'static,
+            Answer: Into<File>,
+            $($parameter: FromStr + 'static,)*
+        {
+            const RANGES: bool = true;
+
+            fn types() -> Vec<Typed> {
+                vec![$(Typed::of::<$parameter>()),*]
+            }
+
+            fn call(&self, _values: &[String], range: Range) -> Result<File, Error> {
+                self($(value::<$parameter>(_values, $place)?,)* range).map(Into::into)
+            }
+        }
+    )* };
+}
+
+range_handlers!(() (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3)
     (A 0, B 1, C 2, D 3, E 4) (A 0, B 1, C 2, D 3, E 4, F 5));

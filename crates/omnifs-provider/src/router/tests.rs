@@ -187,3 +187,38 @@ fn routes_that_cannot_be_told_apart_are_named_and_nothing_is_served() {
     let good = Router::new().file("/{n}", number).file("/{a}", one);
     assert_eq!(good.problems(), Vec::<String>::new());
 }
+
+#[test]
+fn a_handler_that_takes_a_range_answers_for_parts_and_says_so() {
+    fn logs() -> Result<Vec<Entry>, Error> {
+        Ok(vec![Entry::file("app.log").key(7).size(10).live(), Entry::file("other").key(8)])
+    }
+    fn log(key: u64, range: Range) -> Result<Vec<u8>, Error> {
+        Ok(range.of(format!("log {key}: 67890").as_bytes()).to_vec())
+    }
+    let router = Router::new()
+        .dir("/logs", logs)
+        .file("/logs/{log}", log)
+        .file("/plain", || Ok("0123456789"))
+        .file("/part", |range: Range| Ok(format!("{:?}", range.header())));
+    assert_eq!(router.problems(), Vec::<String>::new());
+    let facts = |path: &str| match at(&router, path).expect(path).kind {
+        NodeKind::File(facts) => (facts.live, facts.ranges, facts.size),
+        NodeKind::Directory | NodeKind::Symlink(_) => panic!("{path} is no file"),
+    };
+    assert_eq!(facts("logs/app.log"), (true, true, Some(10)));
+    assert_eq!(facts("logs/other"), (false, true, None));
+    assert_eq!([facts("plain"), facts("part")].map(|facts| facts.1), [false, true]);
+    let read = |path: &str, range| {
+        let id = at(&router, path).expect(path).id;
+        match router.read(&id, range).expect(path) {
+            Content::Bytes(bytes) => String::from_utf8(bytes).expect("text"),
+            Content::Blob(_) => unreachable!("there is no host"),
+        }
+    };
+    let part = Some(ByteRange { offset: 4, length: 3 });
+    assert_eq!(read("logs/app.log", part), "7: ");
+    assert_eq!(read("logs/app.log", None), "log 7: 67890");
+    assert_eq!(read("part", part), "Some(\"bytes=4-6\")\n");
+    assert_eq!(read("plain", None), "0123456789\n");
+}

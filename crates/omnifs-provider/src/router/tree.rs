@@ -2,15 +2,23 @@
 
 use super::entry::{File, Listing};
 use super::handler::Typed;
+use super::range::Range;
 use super::template::Segment;
 use crate::Error;
 
-pub(super) type Call<T> = Box<dyn Fn(&[String]) -> Result<T, Error>>;
+pub(super) type Call<T> = Box<dyn Fn(&[String], Range) -> Result<T, Error>>;
 
 /// What is answered for at a place.
 pub(super) enum Answerer {
     Directory(Call<Listing>),
-    File(Call<File>),
+    File(Reader),
+}
+
+/// What answers for a file.
+pub(super) struct Reader {
+    pub(super) call: Call<File>,
+    /// Whether it does for parts.
+    pub(super) ranges: bool,
 }
 
 /// A place that templates name, and those below it.

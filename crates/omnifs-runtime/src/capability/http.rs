@@ -204,6 +204,7 @@ impl State {
             headers.push((name, value));
         }
         Ok(Wanted {
+            anew: self.asks_anew(),
             method: request.method,
             url: request.url,
             headers,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_cache_semantics::{AfterResponse, BeforeRequest, CacheOptions, CachePolicy};
-use hyper::header::HeaderMap;
+use hyper::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode, Uri};
 use omnifs_vfs::Clock;
 use quick_cache::Weighter;
@@ -76,7 +76,15 @@ pub(super) fn request(prepared: &Prepared) -> Result<Request<()>, HttpFailure> {
     *request.method_mut() = prepared.to.method.clone();
     *request.uri_mut() = uri;
     *request.headers_mut() = request::redacted(&prepared.fields);
+    if prepared.anew {
+        request.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
     Ok(request)
+}
+
+/// Returns whether a request is for what the upstream has now.
+fn is_anew(request: &Request<()>) -> bool {
+    request.headers().get(CACHE_CONTROL).is_some_and(|value| value == "no-cache")
 }
 
 impl Cache {
@@ -95,6 +103,12 @@ impl Cache {
         let Some(kept) = self.kept.get(key) else { return Found::Nothing };
         match kept.policy.before_request(request, self.now()) {
             BeforeRequest::Fresh(_) => Found::Fresh(Arc::clone(&kept.answer)),
+            // A time has a second's resolution: what grew within it would be confirmed.
+            BeforeRequest::Stale { .. }
+                if is_anew(request) && !kept.answer.headers.contains_key(ETAG) =>
+            {
+                Found::Nothing
+            }
             BeforeRequest::Stale { request: asked, matches: true } => {
                 let own = |name: &&hyper::header::HeaderName| {
                     let name = name.as_str();
@@ -242,5 +256,26 @@ mod tests {
         let rig = Rig::new();
         let given = rig.settle(answer(304, &[("etag", "\"1\"")], ""));
         assert_eq!(given.status, StatusCode::NOT_MODIFIED);
+    }
+
+    #[test]
+    fn who_wants_what_there_is_now_gets_nothing_that_is_only_fresh() {
+        let mut rig = Rig::new();
+        let tagged = [("etag", "\"1\""), ("cache-control", "max-age=60")];
+        rig.settle(answer(200, &tagged, "x"));
+        assert!(matches!(rig.find(), Found::Fresh(_)));
+        rig.request.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let Found::Stale(conditions) = rig.find() else { panic!("not to be confirmed") };
+        assert_eq!(conditions["if-none-match"], "\"1\"");
+        let dated = [("last-modified", "Wed, 21 Oct 2015 07:28:00 GMT")];
+        rig.settle(answer(200, &dated, "x"));
+        assert!(matches!(rig.find(), Found::Nothing), "it may have grown within that second");
+    }
+
+    #[test]
+    fn a_part_is_never_kept() {
+        let rig = Rig::new();
+        rig.settle(answer(206, &[("etag", "\"1\""), ("cache-control", "max-age=60")], "x"));
+        assert!(matches!(rig.find(), Found::Nothing));
     }
 }

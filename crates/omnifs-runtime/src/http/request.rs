@@ -38,6 +38,9 @@ pub(crate) struct Wanted {
     pub(crate) redirects: Redirects,
     /// A shorter limit than the host's own.
     pub(crate) timeout: Option<Duration>,
+    /// Whether only what the upstream has now will do: what is kept has to be confirmed by a
+    /// version, and nobody's earlier request is joined.
+    pub(crate) anew: bool,
 }
 
 /// What to do with an answer that redirects.

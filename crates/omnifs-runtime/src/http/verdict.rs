@@ -7,9 +7,13 @@ use url::Url;
 
 use super::gate::shown_origin;
 
-/// Returns whether a status is a failure; that something is not there is an answer.
+/// Returns whether a status is a failure; that something is not there, or that a part begins behind
+/// the end, is an answer.
 pub(super) fn is_failure(status: StatusCode) -> bool {
-    let absent = matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
+    let absent = matches!(
+        status,
+        StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::RANGE_NOT_SATISFIABLE
+    );
     (status.is_client_error() || status.is_server_error()) && !absent
 }
 
@@ -53,7 +57,7 @@ mod tests {
 
     #[test]
     fn absence_and_success_are_answers() {
-        for status in [200, 204, 206, 301, 304, 404, 410] {
+        for status in [200, 204, 206, 301, 304, 404, 410, 416] {
             assert_eq!(of(status, None), None, "{status}");
         }
     }

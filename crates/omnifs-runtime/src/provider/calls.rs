@@ -35,6 +35,11 @@ pub(super) trait Call: Send + Sync {
     /// Returns the path from the provider's root that it is about.
     fn path(&self) -> String;
 
+    /// Returns whether it wants what the upstream has now, and nothing that is kept of it.
+    fn is_anew(&self) -> bool {
+        false
+    }
+
     /// Returns the call with what it is about: `read-file(/a/b)`.
     fn describe(&self) -> String {
         format!("{}({})", Self::OP, self.path())
@@ -80,12 +85,17 @@ fn below(parent: &Object, name: &Name) -> String {
 pub(super) struct Lookup<'a> {
     pub(super) parent: &'a Arc<Object>,
     pub(super) name: &'a Name,
+    pub(super) anew: bool,
 }
 
 impl Call for Lookup<'_> {
     type Value = Option<Found>;
 
     const OP: &'static str = ops::LOOKUP;
+
+    fn is_anew(&self) -> bool {
+        self.anew
+    }
 
     fn path(&self) -> String {
         below(self.parent, self.name)
@@ -148,12 +158,17 @@ impl Call for List<'_> {
 pub(super) struct Read<'a> {
     pub(super) file: &'a Arc<Object>,
     pub(super) range: Option<ByteRange>,
+    pub(super) anew: bool,
 }
 
 impl Call for Read<'_> {
     type Value = Option<Content>;
 
     const OP: &'static str = ops::READ;
+
+    fn is_anew(&self) -> bool {
+        self.anew
+    }
 
     fn path(&self) -> String {
         self.file.path()

@@ -187,6 +187,7 @@ impl Session {
                 instance.store.set_epoch_deadline(1);
                 instance.store.data_mut().taint().clear();
                 instance.store.data_mut().exchanges().clear();
+                instance.store.data_mut().ask_anew(call.is_anew());
                 call.run(instance, &blueprint.limits).await
             })
             .await

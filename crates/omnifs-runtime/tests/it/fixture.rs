@@ -62,7 +62,7 @@ impl Fixture {
     ) -> Self {
         let lines = Arc::new(Lines::default());
         let log = Arc::clone(&lines) as Arc<dyn ProviderLog>;
-        let options = ProviderOptions { name: "test".to_owned(), limits, log, grants };
+        let options = ProviderOptions { name: "test".to_owned(), limits, log, grants, live: false };
         Self {
             provider: Provider::load(engine, component, options).unwrap(),
             lines,

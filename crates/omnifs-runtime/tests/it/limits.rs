@@ -270,8 +270,13 @@ async fn so_many_traps_as_are_set_have_it_left_alone() {
 fn a_component_over_its_limit_is_refused() {
     let limits = Limits { component: 1_000, ..Limits::default() };
     let log = Arc::new(Lines::default());
-    let options =
-        ProviderOptions { name: "test".to_owned(), limits, log, grants: Grants::default() };
+    let options = ProviderOptions {
+        name: "test".to_owned(),
+        limits,
+        log,
+        grants: Grants::default(),
+        live: false,
+    };
     let engine = Engine::new(EngineOptions::default()).unwrap();
     let refused = Provider::load(&engine, guests::HELLO, options).unwrap_err();
     assert!(refused.to_string().contains("over the limit of 1000 bytes"), "{refused}");
@@ -281,8 +286,13 @@ fn a_component_over_its_limit_is_refused() {
 fn compiling_has_an_end() {
     let limits = Limits { compile: Duration::ZERO, ..Limits::default() };
     let log = Arc::new(Lines::default());
-    let options =
-        ProviderOptions { name: "test".to_owned(), limits, log, grants: Grants::default() };
+    let options = ProviderOptions {
+        name: "test".to_owned(),
+        limits,
+        log,
+        grants: Grants::default(),
+        live: false,
+    };
     let engine = Engine::new(EngineOptions::default()).unwrap();
     assert_eq!(
         Provider::load(&engine, guests::HELLO, options).unwrap_err().to_string(),

@@ -141,6 +141,10 @@ impl Tree {
         };
         let unread = |place: u32| {
             let found = listing.found_at(place).filter(|found| found.child.kind == kind)?;
+            // A listing does not know what a live file is by now, and nothing of it is kept.
+            if found.is_live() {
+                return None;
+            }
             let name = Name::from_provider(listing.names.get(place)?)?;
             let fresh = listing.fresh_of(&found);
             let node = self.settle((parent, &name), (&found, fresh)).ok()?;
@@ -189,7 +193,7 @@ impl Tree {
             Body::File(File::Promised(promise)) => {
                 node.promised_in_parts().is_none() && promise.size <= LARGEST
             }
-            Body::File(File::Version(_) | File::Gone) | Body::Link(_) => false,
+            Body::File(File::Version(_) | File::Live(_) | File::Gone) | Body::Link(_) => false,
             Body::Directory(_) => self.contents.lock().listing(node.path).is_none(),
         }
     }

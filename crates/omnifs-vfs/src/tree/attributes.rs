@@ -58,6 +58,22 @@ impl Tree {
     /// As the read failed; [`VfsError::NotFound`] when the file vanished since its lookup;
     /// [`VfsError::Stale`] for a node that the tree does not know.
     pub async fn attributes(self: &Arc<Self>, node: NodeId) -> Result<Attributes, VfsError> {
+        self.attributes_up_to(node, || u64::MAX).await
+    }
+
+    /// As [`Tree::attributes`]; of a live file no larger size is told than `limit` allows when it
+    /// comes to that, unless a larger one was told before.
+    ///
+    /// # Errors
+    /// As [`Tree::attributes`].
+    pub async fn attributes_up_to(
+        self: &Arc<Self>,
+        node: NodeId,
+        limit: impl FnOnce() -> u64,
+    ) -> Result<Attributes, VfsError> {
+        if self.is_live(node) {
+            return self.live_attributes(node, limit).await;
+        }
         let shown = {
             let mut nodes = self.nodes.lock();
             let known = nodes.get_mut(node)?;
@@ -66,7 +82,7 @@ impl Tree {
                 Body::File(File::Gone) => return Err(super::file::gone(known)),
                 Body::Directory(_)
                 | Body::Link(_)
-                | Body::File(File::Version(_) | File::Promised(_)) => {
+                | Body::File(File::Version(_) | File::Promised(_) | File::Live(_)) => {
                     let was_ahead = std::mem::take(&mut known.ahead);
                     Some((self.shown(known), was_ahead))
                 }
@@ -99,7 +115,7 @@ impl Tree {
     }
 
     /// Returns what is known of a node's attributes without asking anybody.
-    fn shown(&self, node: &mut Node) -> Attributes {
+    pub(super) fn shown(&self, node: &mut Node) -> Attributes {
         let (size, modified, valid) = match &node.body {
             Body::Directory(directory) => (0, directory.modified, self.settings().ttl),
             Body::File(File::Version(version)) => {
@@ -110,13 +126,14 @@ impl Tree {
                 let valid = node.told.tell_exact(self.clock.monotonic());
                 (promise.size, promise.modified, valid)
             }
+            Body::File(File::Live(live)) => (live.told, live.modified, Duration::ZERO),
             Body::Link(target) => (target.len() as u64, self.born, VERSION_VALID),
             Body::File(File::Unread | File::Gone) => {
                 node.told = Told::PLACEHOLDER;
                 (PLACEHOLDER_SIZE, self.born, Duration::ZERO)
             }
         };
-        let st_ino = node.object.inode().st_ino();
+        let st_ino = node.st_ino();
         Attributes { st_ino, kind: node.kind(), size, modified, valid }
     }
 }

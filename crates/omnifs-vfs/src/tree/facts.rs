@@ -73,6 +73,7 @@ impl Tree {
                 kept = body.map(|body| (body.fetched, body.partial, body.made));
             }
             Body::File(File::Promised(promise)) => size = Some(promise.size),
+            Body::File(File::Live(live)) => size = Some(live.size),
             Body::Link(leads_to) => target = Some(leads_to.to_string()),
             Body::File(File::Unread | File::Gone) => {}
         }

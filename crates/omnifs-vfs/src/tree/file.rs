@@ -42,7 +42,14 @@ impl Tree {
         length: u32,
     ) -> Result<Bytes, VfsError> {
         let range = ByteRange { offset, length: length.into() };
-        let in_parts = self.nodes.lock().get(file)?.promised_in_parts();
+        let (is_live, in_parts) = {
+            let nodes = self.nodes.lock();
+            let node = nodes.get(file)?;
+            (node.live().is_some(), node.promised_in_parts())
+        };
+        if is_live {
+            return self.read_live(file, range).await;
+        }
         if let Some(promise) = in_parts {
             return self.read_in_parts(file, promise, range).await;
         }
@@ -52,7 +59,7 @@ impl Tree {
             match node.body {
                 Body::Directory(_) | Body::Link(_) => return Err(VfsError::IsADirectory),
                 Body::File(File::Gone) => return Err(gone(node)),
-                Body::File(File::Unread) => None,
+                Body::File(File::Unread | File::Live(_)) => None,
                 Body::File(File::Promised(promise)) => promise.told().and_then(|told| {
                     let content = self.contents.lock().promised(file, node.path, told)?;
                     Some((content, false))
@@ -133,9 +140,9 @@ impl Tree {
             let version = match node.body {
                 Body::File(File::Unread) => self.fresh_version(node.path, child),
                 Body::File(File::Promised(promise)) => self.kept_promise(node.path, &promise),
-                Body::File(File::Version(_) | File::Gone) | Body::Directory(_) | Body::Link(_) => {
-                    None
-                }
+                Body::File(File::Version(_) | File::Live(_) | File::Gone)
+                | Body::Directory(_)
+                | Body::Link(_) => None,
             };
             if let Some(version) = version {
                 node.body = Body::File(File::Version(version));
@@ -144,7 +151,7 @@ impl Tree {
                 Body::File(File::Version(version)) => {
                     self.contents.lock().bytes(id, node.path, version.digest)
                 }
-                Body::File(File::Unread | File::Promised(_) | File::Gone)
+                Body::File(File::Unread | File::Promised(_) | File::Live(_) | File::Gone)
                 | Body::Directory(_)
                 | Body::Link(_) => None,
             }
@@ -284,7 +291,7 @@ impl Tree {
         let content = read.content.clone();
         match node.body {
             Body::Directory(_) | Body::Link(_) => return Err(VfsError::IsADirectory),
-            Body::File(File::Gone) => return Err(gone(node)),
+            Body::File(File::Live(_) | File::Gone) => return Err(gone(node)),
             // The node may have been told of since: then it stands for what is there now.
             Body::File(File::Unread | File::Promised(_))
                 if fresh.generation != self.generation() =>
@@ -410,6 +417,11 @@ pub(super) fn changed(object: &Object) -> VfsError {
 
 fn anew(object: &Object) -> VfsError {
     VfsError::Stale(format!("{} is asked for anew", object.path()))
+}
+
+/// Says that bytes of a live file are gone.
+pub(super) fn shorter(object: &Object) -> VfsError {
+    VfsError::Stale(format!("{} was truncated or removed, and these bytes with it", object.path()))
 }
 
 pub(super) fn gone(node: &Node) -> VfsError {

@@ -187,6 +187,9 @@ impl Tree {
                     Some(listing) => Some(listing),
                     None => self.recall_listing(parent).await,
                 };
+                // What a live file is by now no listing knows.
+                let listed = listed
+                    .filter(|listing| listing.found(name).is_none_or(|found| !found.is_live()));
                 listed.and_then(|listing| Some((listing.child(name)?, listing.fresh.until)))
             }
         };
@@ -208,7 +211,9 @@ impl Tree {
                 Body::File(File::Unread) => Own::Any,
                 Body::File(File::Promised(promise)) => Own::Promised(promise),
                 Body::File(File::Version(version)) => Own::Version(version.digest),
-                Body::File(File::Gone) | Body::Directory(_) | Body::Link(_) => return None,
+                Body::File(File::Live(_) | File::Gone) | Body::Directory(_) | Body::Link(_) => {
+                    return None;
+                }
             };
             (Arc::clone(&node.object), node.path, own)
         };
@@ -251,7 +256,10 @@ impl Tree {
                 Some(_) | None => contents.put_old(id, bytes),
             },
             // Somebody was faster, with something else.
-            (File::Unread | File::Promised(_) | File::Version(_) | File::Gone, _) => return None,
+            (
+                File::Unread | File::Promised(_) | File::Version(_) | File::Live(_) | File::Gone,
+                _,
+            ) => return None,
         }
         Some(content)
     }

@@ -93,13 +93,16 @@ impl Tree {
         let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
         let (above, directory) = nodes.directory(parent)?;
+        let mut is_live = false;
         if let Some(named) = directory.child(name) {
             let until = nodes.get(named.node)?.fresh_until(named);
             if now < until {
                 let entry = self.claim(&mut nodes, named.node, until - now)?;
                 return Ok(Known::Fresh(Lookup::Found(entry)));
             }
-            if self.serves_stale(until, now) {
+            // Where a name of a live file leads to is what its readers want to know.
+            is_live = nodes.get(named.node)?.live().is_some();
+            if !is_live && self.serves_stale(until, now) {
                 let entry = self.claim(&mut nodes, named.node, STALE_VALID)?;
                 return Ok(Known::Stale(entry));
             }
@@ -112,29 +115,34 @@ impl Tree {
         {
             if let Some(found) = listing.found(name) {
                 let fresh = listing.fresh_of(&found);
-                return Ok(Known::Listed(found, fresh));
+                if !is_live && (!found.is_live() || now < fresh.until) {
+                    return Ok(Known::Listed(found, fresh));
+                }
             }
             if listing.excludes(name) {
                 return Ok(Known::Fresh(Lookup::Absent { valid: listing.fresh.until - now }));
             }
         }
-        if let Some((found, fresh)) = self.found_in_stream(parent, name) {
+        let in_stream = self.found_in_stream(parent, name);
+        if let Some((found, fresh)) = in_stream.filter(|(found, _)| !found.is_live()) {
             return Ok(Known::Listed(found, fresh));
         }
         Ok(Known::Unknown(Arc::clone(&above.object)))
     }
 
     /// Asks the source for `name` and settles what it says.
-    async fn resolve(
+    pub(super) async fn resolve(
         &self,
         parent: NodeId,
         directory: &Arc<Object>,
         name: &Name,
     ) -> Result<Option<NodeId>, VfsError> {
         let asked = self.current();
+        let before = self.live_under(parent, name);
         let answer = self.heed(asked.source.lookup_child(directory, name).await)?;
         match answer.value {
             Some(ref found) => {
+                self.see_truncation(&asked, before, found);
                 let fresh = self.fresh_from(&asked, &answer);
                 let fresh = fresh.told(found, self.clock.monotonic());
                 let path = self.nodes.lock().directory(parent)?.0.path.child(name);

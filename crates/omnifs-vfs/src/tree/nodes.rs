@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attributes::Told;
+use super::live::{Live, Renumbered};
 use super::ranges::WHOLE;
 use super::{DEPTH_MAX, NEVER};
 use crate::digest::{Digest, PathKey};
@@ -52,6 +53,8 @@ pub(crate) enum File {
     Promised(Promise),
     /// These bytes, for ever.
     Version(Version),
+    /// Bytes that grow.
+    Live(Live),
     /// The bytes are neither kept nor to be had again.
     Gone,
 }
@@ -98,6 +101,7 @@ pub(crate) struct Forgotten {
 pub(crate) struct Nodes {
     table: Table,
     next: u64,
+    pub(crate) renumbered: Renumbered,
     /// Nodes that left the table and that nobody has been told of yet.
     dropped: Vec<Forgotten>,
 }
@@ -116,7 +120,8 @@ impl Nodes {
             in_parts: false,
         };
         let table = Table::with(root);
-        Self { table, next: NodeId::ROOT.0 + 1, dropped: Vec::new() }
+        let renumbered = Renumbered::default();
+        Self { table, next: NodeId::ROOT.0 + 1, renumbered, dropped: Vec::new() }
     }
 
     /// Takes the freshness of every name and version away that is `top` or below it.
@@ -135,7 +140,7 @@ impl Nodes {
                 }
                 Body::File(File::Version(version)) => version.until = NEVER,
                 Body::File(File::Promised(promise)) => promise.until = NEVER,
-                Body::File(File::Unread | File::Gone) | Body::Link(_) => {}
+                Body::File(File::Unread | File::Live(_) | File::Gone) | Body::Link(_) => {}
             }
             if let Some((_, name)) = node.object.place().filter(|_| node.lookups > 0) {
                 names.push((node.parent(), name.clone()));
@@ -148,7 +153,9 @@ impl Nodes {
     pub(crate) fn expire_name(&mut self, id: NodeId) {
         let Ok(node) = self.get(id) else { return };
         let (parent, object) = (node.parent(), Arc::clone(&node.object));
-        if let (Ok(directory), Some((_, name))) = (self.directory_mut(parent), object.place()) {
+        if let (Ok(directory), Some((_, name))) = (self.directory_mut(parent), object.place())
+            && directory.child(name).is_some_and(|named| named.node == id)
+        {
             directory.renew(name, NEVER);
         }
     }
@@ -214,6 +221,18 @@ impl Nodes {
         Ok(new)
     }
 
+    /// Takes in that the source has fewer bytes of a live file than it had: what it has under that
+    /// identity from now on is another file, with another number.
+    pub(crate) fn truncate(&mut self, id: NodeId) {
+        let Ok(node) = self.get_mut(id) else { return };
+        let inode = node.object.inode();
+        let Some(live) = node.live_mut().filter(|live| !live.truncated) else { return };
+        live.truncated = true;
+        let taken = |number: u64| self.table.iter().any(|node| node.st_ino() == number);
+        self.renumbered.renumber(inode, taken);
+        self.expire_name(id);
+    }
+
     /// Adds one to the lookup count of `id`.
     pub(crate) fn claim(&mut self, id: NodeId) -> Result<&mut Node, VfsError> {
         let node = self.get_mut(id)?;
@@ -228,8 +247,11 @@ impl Nodes {
         &mut self,
         (parent, name): (NodeId, &Name),
         (inode, provider_id, until): (Inode, Option<ProviderId>, Duration),
-        body: Body,
+        mut body: Body,
     ) -> Result<(NodeId, Option<NodeId>), VfsError> {
+        if let Body::File(File::Live(live)) = &mut body {
+            live.st_ino = self.renumbered.st_ino(inode);
+        }
         let (above, _) = self.directory(parent)?;
         if above.object.depth() >= DEPTH_MAX {
             return Err(VfsError::TooDeep);
@@ -355,9 +377,33 @@ impl Node {
         match self.body {
             Body::File(File::Version(version)) => named.until.min(version.until),
             Body::File(File::Promised(promise)) => named.until.min(promise.until),
-            Body::Directory(_) | Body::File(File::Unread | File::Gone) | Body::Link(_) => {
-                named.until
-            }
+            Body::Directory(_)
+            | Body::File(File::Unread | File::Live(_) | File::Gone)
+            | Body::Link(_) => named.until,
+        }
+    }
+
+    /// Returns the number that programs see.
+    pub(crate) fn st_ino(&self) -> u64 {
+        match &self.body {
+            Body::File(File::Live(live)) => live.st_ino,
+            Body::File(_) | Body::Directory(_) | Body::Link(_) => self.object.inode().st_ino(),
+        }
+    }
+
+    /// Returns what grows here.
+    pub(crate) fn live(&self) -> Option<&Live> {
+        match &self.body {
+            Body::File(File::Live(live)) => Some(live),
+            Body::File(_) | Body::Directory(_) | Body::Link(_) => None,
+        }
+    }
+
+    /// As [`Node::live`], to be changed.
+    pub(crate) fn live_mut(&mut self) -> Option<&mut Live> {
+        match &mut self.body {
+            Body::File(File::Live(live)) => Some(live),
+            Body::File(_) | Body::Directory(_) | Body::Link(_) => None,
         }
     }
 

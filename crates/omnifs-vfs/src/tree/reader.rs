@@ -47,6 +47,8 @@ pub struct DirectoryReader {
     passed: u32,
     /// `st_ino` of the directory and of its parent.
     dots: [u64; 2],
+    /// Whether files may have another `st_ino` than their own.
+    renumbered: bool,
 }
 
 /// What a reader goes through.
@@ -134,8 +136,12 @@ impl Tree {
             View::Whole(listing) => Rows::All(listing),
             View::Growing(stream) => self.rows(&stream, passed).await?,
         };
-        let dots = dots(&self.nodes.lock(), directory)?;
-        Ok(DirectoryReader { tree: Arc::clone(self), directory, generation, rows, passed, dots })
+        let (dots, renumbered) = {
+            let nodes = self.nodes.lock();
+            (dots(&nodes, directory)?, !nodes.renumbered.is_empty())
+        };
+        let tree = Arc::clone(self);
+        Ok(DirectoryReader { tree, directory, generation, rows, passed, dots, renumbered })
     }
 
     /// Returns what there is of a listing that grows, after `passed` entries.
@@ -165,9 +171,18 @@ impl DirectoryReader {
             1 => Some(dot("..", parent)),
             passed => {
                 let (name, child) = self.rows.get(passed - DOTS)?;
-                let st_ino = child.map_or(UNKNOWN_INO, |child| child.inode.st_ino());
+                let st_ino = child.map_or(UNKNOWN_INO, |child| self.st_ino(child));
                 Some(DirEntry { cookie, st_ino, kind: child.map(|child| child.kind), name })
             }
+        }
+    }
+
+    fn st_ino(&self, child: Child) -> u64 {
+        match child.kind {
+            NodeKind::File if self.renumbered => {
+                self.tree.nodes.lock().renumbered.st_ino(child.inode)
+            }
+            NodeKind::File | NodeKind::Directory | NodeKind::Symlink => child.inode.st_ino(),
         }
     }
 
@@ -188,8 +203,11 @@ impl DirectoryReader {
         }
     }
 
-    /// Returns whether the attributes of a child are known.
+    /// Returns whether the attributes of a child are known; those of a live file never are.
     fn costs_nothing(&self, name: &Name, found: &Found) -> bool {
+        if found.is_live() {
+            return false;
+        }
         let size = found.details.as_ref().and_then(|details| details.size);
         if found.child.kind != NodeKind::File || size.is_some() {
             return true;

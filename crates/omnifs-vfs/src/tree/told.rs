@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::contents::Body as Cached;
+use super::live::{Growing, Live};
 use super::nodes::{Body, Directory, File, Promise, Version};
 use super::{Current, Fresh, NEVER, Tree};
 use crate::digest::{Digest, PathKey};
@@ -20,6 +21,8 @@ pub(super) struct Said {
     promise: Option<Promise>,
     /// Where a link leads to.
     target: Option<Arc<str>>,
+    /// How it grows, if it does.
+    live: Option<Growing>,
 }
 
 impl Said {
@@ -27,6 +30,9 @@ impl Said {
     /// standing for the child.
     pub(super) fn renew(&self, body: &mut Body, now: Duration) -> bool {
         match body {
+            Body::File(File::Live(own)) => self.live.is_some_and(|said| own.renew(&said, now)),
+            // The kernel may have pages of it, which a file that grows must have none of.
+            Body::File(_) if self.live.is_some() => false,
             Body::Directory(_) => true,
             Body::Link(own) => Some(&*own) == self.target.as_ref(),
             Body::File(File::Gone) => false,
@@ -58,6 +64,9 @@ impl Said {
 
     /// Returns what a new node stands for.
     pub(super) fn body(self, kind: NodeKind, born: Timestamp) -> Body {
+        if let Some(said) = self.live {
+            return Body::File(File::Live(Live::new(&said)));
+        }
         match (kind, self.version, self.promise) {
             (NodeKind::Directory, ..) => Body::Directory(Box::new(Directory::new(born))),
             (NodeKind::Symlink, ..) => Body::Link(self.target.unwrap_or_default()),
@@ -91,13 +100,16 @@ impl Tree {
         (found, until): (&Found, Duration),
     ) -> Result<Said, VfsError> {
         let target = target_of(found, depth)?;
+        if let Some(said) = Growing::of(found, self.clock.calendar()) {
+            return Ok(Said { version: None, promise: None, target, live: Some(said) });
+        }
         let promise = self.promise_of(found, until);
         let version = match &promise {
             Some(promise) if promise.told().is_some() => self.kept_promise(path, promise),
             _ => self.fresh_version(path, found.child),
         };
         let version = version.filter(|v| promise.is_none_or(|promise| promise.size == v.size));
-        Ok(Said { version, promise, target })
+        Ok(Said { version, promise, target, live: None })
     }
 
     /// Returns what is known of a file before it is read, if its size is.
@@ -124,7 +136,7 @@ impl Tree {
         (path, found): (PathKey, &Found),
         (fresh, made): (Fresh, Option<&Arc<Made>>),
     ) {
-        let Some(details) = found.details.as_deref() else { return };
+        let Some(details) = found.details.as_deref().filter(|_| !found.is_live()) else { return };
         let Some(bytes) = details.content.clone() else { return };
         let until = self.believed(fresh);
         if until == NEVER {

@@ -9,6 +9,7 @@ mod freshness;
 mod kept;
 mod limits;
 mod listings;
+mod live;
 mod memory;
 mod model;
 mod names;

@@ -8,7 +8,7 @@ use omnifs_fuse::Session;
 use omnifs_vfs::{Source, Tree};
 
 use super::compose::{self, Parts, Setup};
-use super::slot::Slot;
+use super::slot::{Exchanged, Slot};
 use crate::config::{Config, ProviderConfig};
 use crate::control::Trouble;
 use crate::exit::Failure;
@@ -68,7 +68,13 @@ impl Mounted {
     /// # Errors
     /// Why it does not fit; what served before goes on then.
     pub(crate) fn exchange(&self) -> Result<(), Trouble> {
-        self.slot.exchange(&self.parts, self.slot.config())
+        match self.slot.exchange(&self.parts, self.slot.config())? {
+            Exchanged::Done => Ok(()),
+            Exchanged::NeedsMount => Err(Trouble {
+                reason: "it has live files now, or no longer, and mounts differ in that".to_owned(),
+                remedy: "end this and start it again".to_owned(),
+            }),
+        }
     }
 
     /// Has everything asked for anew at its next use.

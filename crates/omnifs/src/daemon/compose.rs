@@ -147,6 +147,7 @@ impl Parts {
             limits: config.limits.provider.clone(),
             log: Arc::clone(&self.log),
             grants,
+            live: config.live,
         };
         let loaded = Provider::load(&self.engine, &component, options);
         let provider = loaded.map_err(|LoadError { reason, remedy }| Trouble {
@@ -183,6 +184,7 @@ impl Parts {
         let options = SessionOptions {
             answer: config.limits.answer,
             notices: Notices::Auto,
+            live: provider.is_live(),
             observer: self.observer.clone(),
         };
         let session = Session::serve(connection, Arc::clone(&tree), self.runtime.clone(), options)

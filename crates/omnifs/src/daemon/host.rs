@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::VERSION;
 use super::compose::Parts;
-use super::slot::Slot;
+use super::slot::{Exchanged, Slot};
 use crate::config::{Component, Config, ConfigError, ProviderConfig};
 use crate::control::server::Control;
 use crate::control::{Caches, CallFailure, Known, Place, Refusal, SCHEMA, Status, Trouble};
@@ -183,24 +183,50 @@ impl Host {
             current.list = slots;
         }
         self.close_all(old).await;
-        self.exchange_all(exchanges).await;
+        let outlived = self.exchange_all(exchanges).await;
+        mounts.extend(self.replace(&outlived));
+        self.close_all(outlived.into_iter().map(|(slot, _)| slot).collect()).await;
         self.mount_all(&mounts).await;
         Ok(())
     }
 
-    async fn exchange_all(self: &Arc<Self>, exchanges: Vec<(Arc<Slot>, Arc<ProviderConfig>)>) {
-        let exchange = |(slot, config): (Arc<Slot>, _)| {
+    /// Exchanges what serves, and returns what has to be mounted anew for that.
+    async fn exchange_all(
+        self: &Arc<Self>,
+        exchanges: Vec<(Arc<Slot>, Arc<ProviderConfig>)>,
+    ) -> Vec<(Arc<Slot>, Arc<ProviderConfig>)> {
+        let exchange = |(slot, config): (Arc<Slot>, Arc<ProviderConfig>)| {
             let host = Arc::clone(self);
             tokio::task::spawn_blocking(move || {
                 // The slot has told the log, and tells the status.
-                let _told = slot.exchange(&host.parts, config);
+                let exchanged = slot.exchange(&host.parts, Arc::clone(&config));
+                matches!(exchanged, Ok(Exchanged::NeedsMount)).then_some((slot, config))
             })
         };
+        let mut outlived = Vec::new();
         for ended in join_all(exchanges.into_iter().map(exchange)).await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "exchanging a component failed");
+            match ended {
+                Ok(needs_mount) => outlived.extend(needs_mount),
+                Err(error) => tracing::error!(%error, "exchanging a component failed"),
             }
         }
+        outlived
+    }
+
+    /// Puts new slots in the place of these, and returns them.
+    fn replace(&self, outlived: &[(Arc<Slot>, Arc<ProviderConfig>)]) -> Vec<Arc<Slot>> {
+        let mut slots = self.slots.lock();
+        if slots.closed {
+            return Vec::new();
+        }
+        let mut new = Vec::new();
+        for slot in &mut slots.list {
+            if let Some((_, config)) = outlived.iter().find(|(old, _)| Arc::ptr_eq(old, slot)) {
+                *slot = Slot::new(Arc::clone(config));
+                new.push(Arc::clone(slot));
+            }
+        }
+        new
     }
 
     /// Unmounts everything, at once, and lets nothing be mounted any more.

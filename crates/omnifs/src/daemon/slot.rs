@@ -69,6 +69,16 @@ impl Stamp {
     }
 }
 
+/// What came of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exchanged {
+    /// What could be done under the mount is done.
+    Done,
+    /// The mount has to be made anew: files may grow in one of the two and not in the other, which
+    /// is agreed on with the kernel once.
+    NeedsMount,
+}
+
 /// Whether a slot may still be mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gate {
@@ -96,8 +106,8 @@ pub(super) struct Serving {
 
 impl Slot {
     /// Returns a slot that serves nothing yet.
-    pub(super) fn new(config: ProviderConfig) -> Arc<Self> {
-        let config = Arc::new(config);
+    pub(super) fn new(config: impl Into<Arc<ProviderConfig>>) -> Arc<Self> {
+        let config = config.into();
         Arc::new(Self {
             name: config.name.clone(),
             mount: config.mount.clone(),
@@ -156,10 +166,14 @@ impl Slot {
     ///
     /// # Errors
     /// Why it does not fit.
-    pub(super) fn exchange(&self, parts: &Parts, new: Arc<ProviderConfig>) -> Result<(), Trouble> {
+    pub(super) fn exchange(
+        &self,
+        parts: &Parts,
+        new: Arc<ProviderConfig>,
+    ) -> Result<Exchanged, Trouble> {
         let tried = (Arc::clone(&new), Stamp::of(&new.component));
         if std::mem::replace(&mut *self.tried.lock(), tried.clone()) == tried {
-            return Ok(());
+            return Ok(Exchanged::Done);
         }
         let Loaded { provider, identity } = match parts.load(&new) {
             Ok(loaded) => loaded,
@@ -170,6 +184,10 @@ impl Slot {
                 return Err(trouble);
             }
         };
+        let agreed = self.serving(|serving| serving.provider.is_live());
+        if agreed.is_some_and(|live| live != provider.is_live()) {
+            return Ok(Exchanged::NeedsMount);
+        }
         let gate = self.gate.lock();
         let mut standing = self.standing.lock();
         if let (Gate::Open, Standing::Serving(serving)) = (*gate, &mut *standing) {
@@ -180,7 +198,7 @@ impl Slot {
             *self.behind.lock() = None;
             tracing::info!(provider = self.name, "exchanged");
         }
-        Ok(())
+        Ok(Exchanged::Done)
     }
 
     /// Returns the path that the mount's own leads to, which must be apart from `others`.

@@ -7,7 +7,7 @@ use omnifs_runtime::http::{Secret, Upstreams};
 use omnifs_runtime::{Grants, Provider};
 use omnifs_vfs::{Settings, Tree};
 
-use super::compose::{self, Parts};
+use super::compose::{self, Parts, Setup};
 use crate::config::{Config, ProviderConfig, SecretGrant};
 use crate::control::Trouble;
 use crate::exit::Failure;
@@ -26,7 +26,7 @@ impl Bench {
     /// # Errors
     /// When the engine cannot be made.
     pub(crate) fn new(config: Config, places: &Places) -> Result<Self, Failure> {
-        let (parts, providers) = compose::parts(config, places)?;
+        let (parts, providers) = compose::parts(config, places, Setup::of_daemon())?;
         let provider = providers.into_iter().next().context("there is no provider")?;
         Ok(Self { parts, provider })
     }

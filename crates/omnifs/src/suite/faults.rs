@@ -7,7 +7,7 @@ use omnifs_runtime::http::{Fault, Recorded, Replay, Upstreams};
 use omnifs_vfs::{Answer, Found, Listed, Source, VfsError};
 
 use super::survey::{Seen, Survey};
-use super::{Rule, Verdict};
+use super::{Rule, Verdict, whole};
 use crate::daemon::tested::Bench;
 use crate::exit::Failure;
 
@@ -55,11 +55,11 @@ impl Faults<'_> {
                 all.extend(difference(looked, |found| lookup_differs(found.as_ref(), seen), path));
             }
             if seen.names.is_some() {
-                let listed = source.list_children(&seen.object).await;
+                let listed = whole::list(source, &seen.object).await;
                 all.extend(difference(listed, |listed| listing_differs(listed, seen), path));
             }
             if seen.bytes.is_some() {
-                let read = source.read_file(&seen.object).await;
+                let read = whole::read(source, &seen.object).await;
                 let differs = |bytes: &Option<bytes::Bytes>| match bytes {
                     None => Some("is gone".to_owned()),
                     bytes if *bytes != seen.bytes => Some("has other bytes".to_owned()),

@@ -9,7 +9,7 @@ use omnifs_vfs::{
     Answer, Child, Details, Found, Listed, Name, NodeKind, Object, ObjectKey, Source, VfsError,
 };
 
-use super::word;
+use super::{whole, word};
 
 /// How much is walked at most.
 #[derive(Debug, Clone, Copy)]
@@ -135,7 +135,7 @@ impl Survey {
     }
 
     async fn read(&mut self, source: &dyn Source, path: &str, object: &Arc<Object>) {
-        let answer = source.read_file(object).await;
+        let answer = whole::read(source, object).await;
         match self.take(("read-file", path), answer) {
             Some(Some(bytes)) => {
                 if let Some(seen) = self.seen.get_mut(path) {
@@ -148,7 +148,7 @@ impl Survey {
     }
 
     async fn list(&mut self, source: &dyn Source, path: &str, object: &Arc<Object>) -> Listed {
-        let answer = source.list_children(object).await;
+        let answer = whole::list(source, object).await;
         let Some(listed) = self.take(("list-children", path), answer) else {
             return Listed::default();
         };

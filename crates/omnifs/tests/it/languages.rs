@@ -24,8 +24,8 @@ const LOOKS: &[&str] = &[
 /// Returns the component of an example.
 fn example(file: &str) -> String {
     let built = std::env::var_os("OMNIFS_EXAMPLES").map(PathBuf::from);
-    let built = built.unwrap_or_else(|| panic!("`cargo xtask gate --full` builds the examples"));
-    let component = built.join(file);
+    assert!(built.is_some(), "`cargo xtask gate --full` builds the examples");
+    let component = built.unwrap().join(file);
     assert!(component.is_file(), "{}: it is not built", component.display());
     component.to_str().unwrap().to_owned()
 }

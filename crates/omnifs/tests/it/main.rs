@@ -26,6 +26,7 @@ mod killed;
 mod languages;
 mod leaks;
 mod lifecycle;
+mod live;
 mod logs;
 mod matrix;
 mod numbering;

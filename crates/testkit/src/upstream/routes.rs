@@ -116,6 +116,8 @@ fn proper(path: &[&str], target: &Target, request: &Received, state: &State) -> 
             let count = state.with(|inner| inner.requests.iter().filter(|r| same(r)).count());
             Answer::new(200, format!("{count}\n"))
         }
+        ["logs"] => state.with(|inner| inner.logs.list()),
+        ["logs", id] => state.with(|inner| inner.logs.part(number(id), request.header("range"))),
         ["etag"] => versioned(request, state, true),
         ["modified"] => versioned(request, state, false),
         ["echo"] => echo::whole(request),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::answer::Answer;
+use super::logs::Logs;
 use super::received::Received;
 
 /// What all connections of an upstream share.
@@ -22,6 +23,7 @@ pub(super) struct Inner {
     pub(super) answers: BTreeMap<String, Answer>,
     pub(super) switch: String,
     pub(super) version: u8,
+    pub(super) logs: Logs,
 }
 
 impl Default for Inner {
@@ -35,6 +37,7 @@ impl Default for Inner {
             answers: BTreeMap::new(),
             switch: "/json".to_owned(),
             version: 1,
+            logs: Logs::default(),
         }
     }
 }

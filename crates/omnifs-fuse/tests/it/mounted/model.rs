@@ -53,7 +53,8 @@ impl OnAMount {
             memory: caching.memory,
             ..Settings::default()
         };
-        let setup = Setup { settings: settings.clone(), notices: caching.notices };
+        let notices = caching.notices;
+        let setup = Setup { settings: settings.clone(), notices, live: false };
         let mounted = setup.mount(&source);
         let directory: PathBuf = mounted.path();
         let hands =

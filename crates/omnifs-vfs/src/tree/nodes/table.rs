@@ -29,6 +29,10 @@ impl Table {
         self.0.find_mut(hash(id), |node| node.id() == id).map(Box::as_mut)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Node> {
+        self.0.iter().map(Box::as_ref)
+    }
+
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Node> {
         self.0.iter_mut().map(Box::as_mut)
     }

@@ -6,7 +6,7 @@
 //! | `link`, `out` | symbolic links, to `dir/leaf` and out of the tree |
 //! | `dir/leaf` | a file with a time and a version |
 //! | `many/NNNN` | 1,000 files in ten pages, with their contents |
-//! | `open/` | a listing that is not complete: `hidden` is not in it |
+//! | `open/` | a listing that is not complete: `hidden` and `grows`, a live file, are not in it |
 //! | `loop/` | a listing whose second page leads to itself |
 //! | `open/heavy/`, `open/endless/` | pages without end, of files with long sources and of nothing |
 //! | `wrong/` | lists nothing; `empty-id`, `long-id`, `time`, `length` are what no child may be |
@@ -79,6 +79,7 @@ fn fixed(id: &str) -> Option<Node> {
         "dir" | "many" | "open" | "loop" | "wrong" | "errors" | "objects" => directory(id),
         "open/heavy" | "open/endless" => directory(id),
         "sized" => file(id, FileFacts { size: Some(6), ..facts() }),
+        "open/grows" => file(id, FileFacts { size: Some(6), live: true, ..facts() }),
         "unsized" | "open/hidden" => file(id, facts()),
         "blob" => file(id, FileFacts { size: Some(100_000), ..facts() }),
         "large" | "parts" => {
@@ -230,6 +231,7 @@ impl Guest for Projected {
             "unsized" => bytes("not told\n"),
             "dir/leaf" => bytes("leaf\n"),
             "open/hidden" => bytes("hidden\n"),
+            "open/grows" => bytes("grows\n"),
             "blob" => {
                 let url = format!("{}/big/100000", base()?);
                 let blob = http::get(url).download().map_err(|error| unavailable(&error))?;
