@@ -14,6 +14,7 @@ mod names;
 mod nodes;
 #[cfg(test)]
 mod orders;
+mod outdated;
 mod pages;
 mod ranges;
 mod reader;
@@ -39,6 +40,7 @@ use flight::Flights;
 use listing::{Handles, View};
 use live::LiveCalls;
 use nodes::{Expired, Nodes};
+use outdated::Outdated;
 use ranges::Ranges;
 use stream::Stream;
 use trouble::Trouble;
@@ -90,6 +92,9 @@ pub struct Settings {
     pub listing: u64,
     /// What of it outlives the process, and memory.
     pub disk: Option<Disk>,
+    /// Whether the source says by itself what is outdated, see [`Tree::invalidate`]. On disk is only
+    /// kept then what has a version to be told by: nobody hears it while no process runs.
+    pub outdates: bool,
     /// How many files may be read ahead at once; 0 reads none ahead.
     pub read_ahead: usize,
     /// How long a caller waits at most (`limits.answer`). A call that is older than this goes
@@ -113,6 +118,7 @@ impl Default for Settings {
             names: 1_000_000,
             listing: 72 << 20,
             disk: None,
+            outdates: false,
             read_ahead: 0,
             answer: Duration::from_secs(10),
             watched: false,
@@ -173,6 +179,7 @@ pub struct Tree {
     nodes: Mutex<Nodes>,
     /// Guards what is cached of files and listings.
     contents: Mutex<Contents>,
+    outdated: Outdated,
     handles: Handles,
     name_calls: NameCalls,
     file_calls: Arc<Flights<Since<NodeId>, Content>>,
@@ -193,9 +200,9 @@ pub struct Tree {
     behind: Arc<Semaphore>,
 }
 
-/// What a call is about, and in which generation it was begun: nobody who asks in a later one
-/// joins it.
-type Since<K> = (u64, K);
+/// What a call is about, in which generation it was begun, and after which batch of what is outdated
+/// its object was in: nobody who asks in a later one joins it.
+type Since<K> = (u64, u64, K);
 
 type NameCalls = Arc<Flights<Since<(NodeId, Name)>, Option<NodeId>>>;
 
@@ -206,6 +213,8 @@ type PartCalls = Arc<Flights<Since<(NodeId, u64, u64)>, Content>>;
 struct Fresh {
     until: Duration,
     generation: u64,
+    /// After which batch of what is outdated it was asked for.
+    asked: u64,
 }
 
 impl Fresh {
@@ -229,6 +238,8 @@ struct Current {
     source: Arc<dyn Source>,
     settings: Arc<Settings>,
     generation: u64,
+    /// How many batches of what is outdated there were when this was looked at.
+    asked: u64,
 }
 
 impl std::fmt::Debug for Tree {
@@ -245,6 +256,7 @@ impl Tree {
         Arc::new(Self {
             nodes: Mutex::new(Nodes::new(born)),
             contents: Mutex::new(Contents::new(settings.memory, settings.outside)),
+            outdated: Outdated::default(),
             handles: Handles::default(),
             name_calls: Flights::of(&settings),
             file_calls: Flights::of(&settings),
@@ -259,7 +271,12 @@ impl Tree {
             live: LiveCalls::of(&settings),
             ahead: Ahead::default(),
             behind: Arc::new(Semaphore::new(BEHIND_MAX)),
-            current: RwLock::new(Current { source, settings: Arc::new(settings), generation: 0 }),
+            current: RwLock::new(Current {
+                source,
+                settings: Arc::new(settings),
+                generation: 0,
+                asked: 0,
+            }),
             clock,
             born,
         })
@@ -275,7 +292,7 @@ impl Tree {
         {
             let mut current = self.current.write();
             let generation = current.generation + 1;
-            *current = Current { source, settings: Arc::new(settings), generation };
+            *current = Current { source, settings: Arc::new(settings), generation, asked: 0 };
         }
         let mut nodes = self.nodes.lock();
         let expired = nodes.expire_below(NodeId::ROOT);
@@ -294,16 +311,17 @@ impl Tree {
     }
 
     fn current(&self) -> Current {
-        self.current.read().clone()
+        let asked = self.outdated.now();
+        Current { asked, ..self.current.read().clone() }
     }
 
     fn generation(&self) -> u64 {
         self.current.read().generation
     }
 
-    /// Returns the key of a call that begins now.
-    fn since<K>(&self, key: K) -> Since<K> {
-        (self.generation(), key)
+    /// Returns the key of a call that begins now, about what was outdated in that batch last.
+    fn since<K>(&self, batch: u64, key: K) -> Since<K> {
+        (self.generation(), batch, key)
     }
 
     fn settings(&self) -> Arc<Settings> {
@@ -317,7 +335,8 @@ impl Tree {
             None => asked.settings.ttl,
             Some(_) => asked.settings.ttl.min(PARTIAL_VALID),
         };
-        Fresh { until: self.clock.monotonic() + ttl, generation: asked.generation }
+        let (generation, asked) = (asked.generation, asked.asked);
+        Fresh { until: self.clock.monotonic() + ttl, generation, asked }
     }
 
     /// Returns until when an answer is fresh: not at all once the generation is another one.

@@ -6,10 +6,10 @@ use std::mem::take;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Tree;
 use super::listing::View;
 use super::nodes::{Body, File, Node};
 use super::stream::Extent;
+use super::{Fresh, Tree};
 use crate::sync::{Mutex, spawn};
 use crate::{Entry, Name, NodeId, NodeKind, VfsError};
 
@@ -122,12 +122,14 @@ impl Tree {
     /// Returns the nodes of the files, or directories, that come next in the listing and are not
     /// read.
     fn next_in_turn(&self, node: NodeId, window: u32) -> Vec<NodeId> {
-        let (kind, parent, listing, places) = {
+        let ((kind, parent), (listing, asked), places) = {
             let mut nodes = self.nodes.lock();
             let Ok(known) = nodes.get(node) else { return Vec::new() };
             let (kind, parent) = (known.kind(), known.parent());
             let object = Arc::clone(&known.object);
             let Ok((above, _)) = nodes.directory(parent) else { return Vec::new() };
+            // It is here because it holds.
+            let asked = self.outdated.now();
             let listing = self.contents.lock().listing(above.path);
             let place = object.place().and_then(|(_, name)| listing.as_ref()?.names.find(name));
             let (Some(listing), Some(place)) = (listing, place) else { return Vec::new() };
@@ -137,7 +139,7 @@ impl Tree {
                 NodeKind::Directory => &mut directory.walk,
                 NodeKind::Symlink => return Vec::new(),
             };
-            (kind, parent, listing, run.next(place, window))
+            ((kind, parent), (listing, asked), run.next(place, window))
         };
         let unread = |place: u32| {
             let found = listing.found_at(place).filter(|found| found.child.kind == kind)?;
@@ -146,7 +148,7 @@ impl Tree {
                 return None;
             }
             let name = Name::from_provider(listing.names.get(place)?)?;
-            let fresh = listing.fresh_of(&found);
+            let fresh = Fresh { asked, ..listing.fresh_of(&found) };
             let node = self.settle((parent, &name), (&found, fresh)).ok()?;
             let mut nodes = self.nodes.lock();
             let known = nodes.get_mut(node).ok()?;
@@ -214,7 +216,7 @@ impl Tree {
             NodeKind::File => {
                 if self.recall_bytes(id).await.is_none() {
                     let read = move || async move { tree.read_once(id).await };
-                    self.file_calls.run(self.since(id), read).await?;
+                    self.file_calls.run(self.since_node(id), read).await?;
                 }
                 let nodes = self.nodes.lock();
                 if nodes.get(id).is_ok_and(|node| !node.is_counted()) {
@@ -228,7 +230,7 @@ impl Tree {
                     None => {
                         let first = Extent::FirstPage;
                         let list = move || async move { tree.list_once(id, &object, first).await };
-                        match self.listing_calls.run(self.since(id), list).await? {
+                        match self.listing_calls.run(self.since_node(id), list).await? {
                             View::Whole(listing) => listing,
                             View::Growing(stream) => self.await_whole(&stream).await?,
                         }

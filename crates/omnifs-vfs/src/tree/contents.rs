@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::NEVER;
 use super::listing::Listing;
+use super::outdated::Inodes;
 use crate::digest::{Digest, PathKey};
 use crate::{Blob, Content, Inode, Made, NodeId, Timestamp};
 
@@ -50,7 +51,8 @@ enum Key {
 enum Value {
     /// The newest version, and the node that last stood for it.
     File(Body, NodeId),
-    Listing(Arc<Listing>),
+    /// A listing, and the number of its directory.
+    Listing(Arc<Listing>, Inode),
     Old(Content, u64),
 }
 
@@ -67,7 +69,7 @@ impl Value {
                 let made = body.made.as_ref().map_or(0, |made| made.weight());
                 Weight { memory: memory + made, outside }
             }
-            Self::Listing(listing) => Weight { memory: listing.weight(), outside: 0 },
+            Self::Listing(listing, _) => Weight { memory: listing.weight(), outside: 0 },
             Self::Old(content, size) => of(content, *size),
         }
     }
@@ -142,8 +144,27 @@ impl Contents {
         for (key, slot) in &mut self.slots {
             match &mut slot.value {
                 Value::File(body, _) => body.until = NEVER,
-                Value::Listing(_) => listings.push(*key),
+                Value::Listing(..) => listings.push(*key),
                 Value::Old(..) => {}
+            }
+        }
+        listings.into_iter().for_each(|key| self.remove(key));
+    }
+
+    /// Takes the freshness of the versions of these objects away, and drops their listings and those
+    /// that tell of them.
+    pub(super) fn expire_these(&mut self, outdated: &Inodes) {
+        let mut listings = Vec::new();
+        for (key, slot) in &mut self.slots {
+            match &mut slot.value {
+                Value::File(body, _) if outdated.contains(&body.inode) => body.until = NEVER,
+                Value::Listing(listing, directory) => {
+                    let mut objects = listing.objects().chain([*directory]);
+                    if objects.any(|inode| outdated.contains(&inode)) {
+                        listings.push(*key);
+                    }
+                }
+                Value::File(..) | Value::Old(..) => {}
             }
         }
         listings.into_iter().for_each(|key| self.remove(key));
@@ -159,7 +180,7 @@ impl Contents {
     pub(crate) fn body(&mut self, path: PathKey) -> Option<Body> {
         match self.touch(Key::File(path), None)? {
             Value::File(body, _) => Some(body.clone()),
-            Value::Listing(_) | Value::Old(..) => None,
+            Value::Listing(..) | Value::Old(..) => None,
         }
     }
 
@@ -173,7 +194,7 @@ impl Contents {
         }
         match self.touch(Key::Old(node), None)? {
             Value::Old(content, _) => Some(content.clone()),
-            Value::File(..) | Value::Listing(_) => None,
+            Value::File(..) | Value::Listing(..) => None,
         }
     }
 
@@ -224,7 +245,7 @@ impl Contents {
                 body.until = body.until.max(until);
                 Some(body.clone())
             }
-            Value::File(..) | Value::Listing(_) | Value::Old(..) => None,
+            Value::File(..) | Value::Listing(..) | Value::Old(..) => None,
         }
     }
 
@@ -254,7 +275,7 @@ impl Contents {
             let broken = self.slots.get(&key).is_some_and(|slot| match &slot.value {
                 Value::File(body, _) => is_it(&body.content),
                 Value::Old(content, _) => is_it(content),
-                Value::Listing(_) => false,
+                Value::Listing(..) => false,
             });
             if broken {
                 self.remove(key);
@@ -265,14 +286,14 @@ impl Contents {
     /// Returns the newest listing of the directory under `path`.
     pub(crate) fn listing(&mut self, path: PathKey) -> Option<Arc<Listing>> {
         match self.touch(Key::Listing(path), None)? {
-            Value::Listing(listing) => Some(Arc::clone(listing)),
+            Value::Listing(listing, _) => Some(Arc::clone(listing)),
             Value::File(..) | Value::Old(..) => None,
         }
     }
 
     /// Puts the newest listing of the directory under `path`.
-    pub(crate) fn put_listing(&mut self, path: PathKey, listing: Arc<Listing>) {
-        self.put(Key::Listing(path), Value::Listing(listing), Rank::Idle);
+    pub(crate) fn put_listing(&mut self, path: PathKey, directory: Inode, listing: Arc<Listing>) {
+        self.put(Key::Listing(path), Value::Listing(listing, directory), Rank::Idle);
     }
 
     /// Says that the kernel no longer knows `node`, which stood for the file at `path`.

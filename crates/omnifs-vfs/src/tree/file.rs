@@ -122,7 +122,7 @@ impl Tree {
         let tree = Arc::clone(self);
         let read = self
             .file_calls
-            .run(self.since(node), move || async move { tree.read_once(node).await });
+            .run(self.since_node(node), move || async move { tree.read_once(node).await });
         match read.await {
             Ok(content) => Ok(content),
             Err(error) => self.bytes_despite(&error, node).await.ok_or(error),
@@ -276,7 +276,7 @@ impl Tree {
         fresh: Fresh,
     ) -> Result<Content, VfsError> {
         let mut nodes = self.nodes.lock();
-        read.until = self.believed(fresh);
+        read.until = self.believed_of(fresh, &[object.inode()]);
         let Ok(node) = nodes.get_mut(id) else {
             // Forgotten while it was read; the bytes may serve whoever asked.
             return Ok(read.content.clone());

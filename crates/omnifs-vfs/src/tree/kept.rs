@@ -17,7 +17,7 @@ use super::contents::Body as Cached;
 use super::listing::{Came, Listing};
 use super::names::Names;
 use super::nodes::{Body, File, Promise};
-use super::{Current, Fresh, NEVER, Tree};
+use super::{Current, Fresh, NEVER, Settings, Tree};
 use crate::digest::{Digest, PathKey};
 use crate::disk::{Disk, Key, Kind};
 use crate::{Content, Found, Inode, Name, NodeId, NodeKind, Object};
@@ -64,7 +64,8 @@ impl Tree {
         found: &Found,
     ) {
         // What a source tells of a child is not written down: without it the child is less.
-        if asked.settings.disk.is_none() || found.details.is_some() {
+        let Settings { disk, outdates, .. } = &*asked.settings;
+        if disk.is_none() || *outdates || found.details.is_some() {
             return;
         }
         let Ok(path) = self.nodes.lock().directory(parent).map(|(above, _)| above.path.child(name))
@@ -79,9 +80,9 @@ impl Tree {
 
     /// Writes down what was read of a file.
     pub(super) fn keep_bytes(&self, asked: &Current, path: PathKey, read: &Cached) {
-        let Some(disk) = asked.settings.disk.as_ref().filter(|_| read.until != NEVER) else {
-            return;
-        };
+        // What a version tells apart needs nobody who says that it is outdated.
+        let keeps = read.until != NEVER && (read.told.is_some() || !asked.settings.outdates);
+        let Some(disk) = asked.settings.disk.as_ref().filter(|_| keeps) else { return };
         // A body that lies in a file of its own is not put in another one.
         let Content::Bytes(bytes) = &read.content else { return };
         disk.put_content(read.digest, bytes.clone());
@@ -101,6 +102,7 @@ impl Tree {
         let current = self.current();
         let of_now = current.generation == listing.fresh.generation;
         if current.settings.disk.is_none()
+            || current.settings.outdates
             || listing.is_partial()
             || listing.has_details()
             || !of_now
@@ -196,18 +198,20 @@ impl Tree {
         let Some((child, until)) = found.filter(|(_, until)| self.is_servable(*until)) else {
             return false;
         };
-        let fresh = Fresh { until, generation: current.generation };
+        let fresh = Fresh { until, generation: current.generation, asked: current.asked };
         self.settle((parent, name), (&child.into(), fresh)).is_ok()
     }
 
     /// Returns the bytes that are kept of the version that `node` stands for; one that was not read
     /// yet gets the version that is kept, if that may be served.
     pub(super) async fn recall_bytes(self: &Arc<Self>, id: NodeId) -> Option<Content> {
-        let disk = self.settings().disk.clone()?;
+        let settings = self.settings();
+        let disk = settings.disk.clone()?;
         let (object, path, own) = {
             let nodes = self.nodes.lock();
             let node = nodes.get(id).ok()?;
             let own = match node.body {
+                Body::File(File::Unread) if settings.outdates => return None,
                 Body::File(File::Unread) => Own::Any,
                 Body::File(File::Promised(promise)) => Own::Promised(promise),
                 Body::File(File::Version(version)) => Own::Version(version.digest),
@@ -227,13 +231,13 @@ impl Tree {
         };
         let (_, bytes) = disk.read(Key::content(digest)).await?;
         let (content, size) = (Content::Bytes(bytes.clone()), bytes.len() as u64);
+        let kept = kept.map(|kept| Cached { content: content.clone(), size, ..kept });
         let mut nodes = self.nodes.lock();
         let node = nodes.get_mut(id).ok()?;
         let Body::File(file) = node.body else { return None };
         let mut contents = self.contents.lock();
         match (file, kept) {
-            (File::Unread, Some(kept)) => {
-                let read = Cached { content: content.clone(), size, ..kept };
+            (File::Unread, Some(read)) => {
                 let is_stale = read.until <= self.clock.monotonic();
                 node.body = Body::File(File::Version(read.version()));
                 contents.put_body(path, id, read);
@@ -244,15 +248,12 @@ impl Tree {
             }
             (File::Promised(promise), Some(kept)) if promise.size == size => {
                 let (modified, until) = (promise.modified, promise.until);
-                let read = Cached { content: content.clone(), size, modified, until, ..kept };
+                let read = Cached { modified, until, ..kept };
                 node.body = Body::File(File::Version(read.version()));
                 contents.put_body(path, id, read);
             }
             (File::Version(own), kept) if own.digest == digest => match kept {
-                Some(kept) if contents.body(path).is_none() => {
-                    let content = content.clone();
-                    contents.put_body(path, id, Cached { content, size, ..kept });
-                }
+                Some(kept) if contents.body(path).is_none() => contents.put_body(path, id, kept),
                 Some(_) | None => contents.put_old(id, bytes),
             },
             // Somebody was faster, with something else.
@@ -270,7 +271,7 @@ impl Tree {
         match self.place_behind() {
             Some(place) => {
                 let tree = Arc::clone(self);
-                self.file_calls.start(self.since(id), move || async move {
+                self.file_calls.start(self.since_node(id), move || async move {
                     let _place = place;
                     tree.read_again(id).await
                 });
@@ -315,7 +316,7 @@ impl Tree {
         if dropped > 0 || names.len() != value.inodes.len() {
             return None;
         }
-        let fresh = Fresh { until, generation: current.generation };
+        let fresh = Fresh { until, generation: current.generation, asked: current.asked };
         let (partial, complete, made) = (false, false, value.made.map(Arc::new));
         let came = Came { fresh, fetched, partial, complete, made };
         let listing = self.settle_recalled((directory, value.modified), Arc::new(names), came)?;
@@ -332,7 +333,7 @@ impl Tree {
         if let Some(newer) = contents.listing(path) {
             return Some(newer);
         }
-        contents.put_listing(path, Arc::clone(&listing));
+        contents.put_listing(path, object.inode(), Arc::clone(&listing));
         Some(listing)
     }
 

@@ -200,6 +200,11 @@ impl Listing {
         self.complete && self.names.find(name).is_none()
     }
 
+    /// Returns the numbers of what the names stand for, as far as they are known.
+    pub(super) fn objects(&self) -> impl Iterator<Item = Inode> {
+        self.inodes.iter().filter_map(|inode| Inode::of_child(inode.load(Ordering::Acquire)))
+    }
+
     pub(crate) fn has_details(&self) -> bool {
         self.details.get().is_some()
     }
@@ -324,7 +329,7 @@ impl Tree {
             Some(listing) if self.serves_stale(listing.fresh.until, now) => {
                 if let Some(place) = self.place_behind() {
                     let tree = Arc::clone(self);
-                    self.listing_calls.start(self.since(directory), move || async move {
+                    self.listing_calls.start(self.since_node(directory), move || async move {
                         let _place = place;
                         tree.list(directory, &object, Extent::All).await
                     });
@@ -366,7 +371,7 @@ impl Tree {
         let extent = if has_old { Extent::All } else { Extent::FirstPage };
         let (tree, object) = (Arc::clone(self), Arc::clone(object));
         let call = move || async move { tree.list_once(directory, &object, extent).await };
-        match self.listing_calls.run(self.since(directory), call).await {
+        match self.listing_calls.run(self.since_node(directory), call).await {
             Ok(view) => Ok((view, true)),
             Err(error) => {
                 let despite = self.listing_despite(&error, directory, old).await;
@@ -501,7 +506,7 @@ mod tests {
     #[test]
     fn finds_children_by_name_once_they_are_known() {
         let (names, _) = Names::new(&["zeta", "alpha"]).unwrap();
-        let fresh = Fresh { until: Duration::ZERO, generation: 0 };
+        let fresh = Fresh { until: Duration::ZERO, generation: 0, asked: 0 };
         let (partial, complete) = (false, false);
         let came = Came { fresh, fetched: Duration::ZERO, partial, complete, made: None };
         let listing = Listing::new(Arc::new(names), 1, came);

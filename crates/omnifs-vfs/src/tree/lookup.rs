@@ -48,6 +48,7 @@ impl Tree {
         parent: NodeId,
         name: &Name,
     ) -> Result<Option<Lookup>, VfsError> {
+        let began = self.outdated.now();
         let object = match self.known(parent, name)? {
             Known::Fresh(lookup) => return Ok(Some(lookup)),
             Known::Stale(entry) => {
@@ -63,7 +64,7 @@ impl Tree {
         if self.recall_name(parent, name).await {
             return Ok(None);
         }
-        let key = self.since((parent, name.clone()));
+        let key = self.since_name(parent, name);
         let (tree, name_in_task) = (Arc::clone(self), name.clone());
         let found = self
             .name_calls
@@ -79,6 +80,7 @@ impl Tree {
             },
         };
         match found {
+            Some(node) if self.is_outdated((parent, name), node, began) => Ok(None),
             Some(node) => self.found(parent, name, node),
             None => {
                 let now = self.clock.monotonic();
@@ -114,17 +116,25 @@ impl Tree {
             && now < listing.fresh.until
         {
             if let Some(found) = listing.found(name) {
-                let fresh = listing.fresh_of(&found);
+                // It is here because it holds.
+                let fresh = Fresh { asked: self.outdated.now(), ..listing.fresh_of(&found) };
                 if !is_live && (!found.is_live() || now < fresh.until) {
                     return Ok(Known::Listed(found, fresh));
                 }
             }
             if listing.excludes(name) {
-                return Ok(Known::Fresh(Lookup::Absent { valid: listing.fresh.until - now }));
+                let directory = nodes.directory_mut(parent)?;
+                let left = listing.fresh.until - now;
+                // What nobody could take back is not told for long.
+                let told = directory.tell_absent(name, now, listing.fresh.until);
+                let valid = if told { left } else { left.min(self.settings().negative) };
+                return Ok(Known::Fresh(Lookup::Absent { valid }));
             }
         }
         let in_stream = self.found_in_stream(parent, name);
-        if let Some((found, fresh)) = in_stream.filter(|(found, _)| !found.is_live()) {
+        if let Some((found, fresh)) = in_stream.filter(|(found, _)| !found.is_live())
+            && self.believed_of(fresh, &[found.child.inode]) != NEVER
+        {
             return Ok(Known::Listed(found, fresh));
         }
         Ok(Known::Unknown(Arc::clone(&above.object)))
@@ -172,8 +182,8 @@ impl Tree {
         let child = found.child;
         let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
-        let until = self.believed(fresh);
         let (above, directory) = nodes.directory(parent)?;
+        let until = self.believed_of(fresh, &[above.object.inode(), child.inode]);
         let path = above.path.child(name);
         let said = self.said((path, above.object.depth()), (found, until))?;
         if let Some(named) = directory.child(name) {
@@ -212,9 +222,10 @@ impl Tree {
         (parent, name): (NodeId, &Name),
     ) -> Result<(), VfsError> {
         let now = self.clock.monotonic();
-        let fresh = Fresh { until: now + asked.settings.negative, generation: asked.generation };
+        let (until, generation) = (now + asked.settings.negative, asked.generation);
+        let fresh = Fresh { until, generation, asked: asked.asked };
         let mut nodes = self.nodes.lock();
-        let until = self.believed(fresh);
+        let until = self.believed_of(fresh, &[nodes.directory(parent)?.0.object.inode()]);
         if until == NEVER {
             return Ok(());
         }
@@ -268,7 +279,7 @@ impl Tree {
     fn refresh_name(self: &Arc<Self>, parent: NodeId, name: &Name) {
         let Some(place) = self.place_behind() else { return };
         let (tree, name_in_task) = (Arc::clone(self), name.clone());
-        self.name_calls.start(self.since((parent, name.clone())), move || async move {
+        self.name_calls.start(self.since_name(parent, name), move || async move {
             let _place = place;
             let refreshed = tree.refresh(parent, &name_in_task).await;
             if let Err(error) = &refreshed {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::attributes::Told;
 use super::live::{Live, Renumbered};
+use super::outdated::Inodes;
 use super::ranges::WHOLE;
 use super::{DEPTH_MAX, NEVER};
 use crate::digest::{Digest, PathKey};
@@ -136,7 +137,8 @@ impl Nodes {
             match &mut node.body {
                 Body::Directory(directory) => {
                     directories.push(id);
-                    directory.expire();
+                    let (_, absent) = directory.expire();
+                    names.extend(absent.into_iter().map(|name| (id, name)));
                 }
                 Body::File(File::Version(version)) => version.until = NEVER,
                 Body::File(File::Promised(promise)) => promise.until = NEVER,
@@ -147,6 +149,54 @@ impl Nodes {
             }
         }
         (directories, names)
+    }
+
+    /// Takes the freshness of these objects' names and versions away, and of the names in those that
+    /// are directories. Returns what of it the kernel may believe.
+    pub(super) fn expire_these(&mut self, outdated: &Inodes) -> Expired {
+        let of_them = |node: &&Node| outdated.contains(&node.object.inode());
+        let found: Vec<NodeId> = self.table.iter().filter(of_them).map(Node::id).collect();
+        let mut expired = (Vec::new(), Vec::new());
+        for id in found {
+            self.expire_object(id, &mut expired);
+        }
+        expired
+    }
+
+    fn expire_object(&mut self, id: NodeId, (directories, names): &mut Expired) {
+        let Ok(node) = self.get_mut(id) else { return };
+        let (parent, object, counted) =
+            (node.parent(), Arc::clone(&node.object), node.is_counted());
+        let mut children = Vec::new();
+        let version = match &mut node.body {
+            Body::File(File::Version(version)) => std::mem::replace(&mut version.until, NEVER),
+            Body::File(File::Promised(promise)) => std::mem::replace(&mut promise.until, NEVER),
+            Body::File(File::Unread | File::Live(_) | File::Gone) | Body::Link(_) => NEVER,
+            Body::Directory(directory) => {
+                directories.extend(directory.kept.take().map(|_| id));
+                let (known, absent) = directory.expire();
+                children = known;
+                names.extend(absent.into_iter().map(|name| (id, name)));
+                NEVER
+            }
+        };
+        for child in children {
+            let Ok(child) = self.get(child) else { continue };
+            let name = child.object.place().filter(|_| child.is_counted());
+            names.extend(name.map(|(_, name)| (id, name.clone())));
+        }
+        let (Ok(directory), Some((_, name))) = (self.directory_mut(parent), object.place()) else {
+            return;
+        };
+        let named = directory.child(name).filter(|named| named.node == id);
+        let until = named.map_or(NEVER, |named| named.until);
+        if named.is_some() {
+            directory.renew(name, NEVER);
+        }
+        // What is not believed is not told to be valid: the kernel need not hear it twice.
+        if counted && version.max(until) != NEVER {
+            names.push((parent, name.clone()));
+        }
     }
 
     /// Takes the freshness of the name away that leads to `id`; none leads to the root.

@@ -244,16 +244,17 @@ fn once_the_source_is_another_one_nothing_that_the_old_one_said_is_believed() {
     });
 }
 
-#[test]
-fn what_is_asked_for_anew_is_never_older_than_the_request() {
-    explore(|| async {
+/// Has users at work while the bytes change and `tell` says so, and sees that whoever looks after
+/// that finds the new ones.
+fn never_older_than(tell: impl Fn(&Tree) + Copy + Send + Sync + 'static) {
+    explore(move || async move {
         let rig = Rig::new(Duration::from_secs(600));
         let users = [spawn(use_it(Arc::clone(&rig))), spawn(use_it(Arc::clone(&rig)))];
         let changing = Arc::clone(&rig);
         let changes = spawn(async move {
             for _ in 0..2 {
                 let now = changing.source.count.fetch_add(1, SeqCst) + 1;
-                changing.tree.expire("/");
+                tell(&changing.tree);
                 let found = loop {
                     let node = changing.lookup().await;
                     let read = changing.tree.read(node, 0, 99).await;
@@ -274,6 +275,18 @@ fn what_is_asked_for_anew_is_never_older_than_the_request() {
         changes.await.unwrap();
         rig.end();
     });
+}
+
+#[test]
+fn what_is_asked_for_anew_is_never_older_than_the_request() {
+    never_older_than(|tree| {
+        tree.expire("/");
+    });
+}
+
+#[test]
+fn what_is_outdated_is_never_the_answer_afterwards() {
+    never_older_than(|tree| tree.invalidate(&[Inode::of_child(5).unwrap()]));
 }
 
 #[test]

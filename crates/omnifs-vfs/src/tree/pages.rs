@@ -11,7 +11,7 @@ use super::listing::Came;
 use super::names::Names;
 use super::{Fresh, Settings};
 use crate::digest::Digest;
-use crate::{Answer, Details, Found, Listed, Made, Name, VfsError};
+use crate::{Answer, Details, Found, Inode, Listed, Made, Name, VfsError};
 
 /// The most pages of a listing.
 const PAGES_MAX: usize = 100_000;
@@ -176,6 +176,11 @@ impl Pages {
         self.child(self.at(self.hasher.hash_one(name.as_str()), name.as_str())?)
     }
 
+    /// Returns the numbers of what the names stand for, as far as they are known.
+    pub(super) fn objects(&self) -> impl Iterator<Item = Inode> {
+        self.children.iter().flatten().map(|found| found.child.inode)
+    }
+
     /// Forgets the contents of a child, which are where bytes are, and returns it as it was.
     pub(crate) fn take_content(&mut self, place: u32) -> Option<Found> {
         let slot = self.children.get_mut(place as usize)?;
@@ -223,7 +228,7 @@ mod tests {
         assert_eq!(pages.add(page(&["a", "", "c"], None), &settings), Ok(2..3));
         let names: Vec<_> = (0..3).filter_map(|place| pages.name(place)).collect();
         assert_eq!((names, pages.dropped()), (vec!["b", "a", "c"], 3));
-        let fresh = Fresh { until: Duration::ZERO, generation: 0 };
+        let fresh = Fresh { until: Duration::ZERO, generation: 0, asked: 0 };
         let (names, ..) = pages.finish(fresh, Duration::ZERO);
         assert_eq!(names.find(&Name::from_provider("a").unwrap()), Some(1));
     }

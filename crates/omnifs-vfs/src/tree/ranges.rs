@@ -175,7 +175,7 @@ impl Tree {
             let wanted = ByteRange { offset: at, length: end - at };
             let Plan { piece, next } = file.plan(wanted, promise.size);
             if let Some(next) = next {
-                let key = self.since((node, next.start, next.end));
+                let key = self.since_about(node, (node, next.start, next.end));
                 self.part_calls.start(key, self.part_call(node, &file, &next));
             }
             let part = ByteRange { offset: at - piece.start, length: end.min(piece.end) - at };
@@ -208,7 +208,7 @@ impl Tree {
         if let Some(content) = piece.content.get() {
             return Ok(content.clone());
         }
-        let key = self.since((node, piece.start, piece.end));
+        let key = self.since_about(node, (node, piece.start, piece.end));
         let read = self.part_calls.run(key, self.part_call(node, file, piece)).await;
         read.inspect_err(|_| file.drop_piece(piece))
     }

@@ -193,7 +193,8 @@ impl DirectoryReader {
         let name = Name::from_provider(self.rows.get(index)?.0)?;
         let (found, fresh) = self.rows.found(index)?;
         let now = self.tree.clock.monotonic();
-        if now >= self.tree.believed(self.rows.fresh()) || !self.costs_nothing(&name, &found) {
+        let until = self.tree.believed_of(self.rows.fresh(), &[found.child.inode]);
+        if now >= until || !self.costs_nothing(&name, &found) {
             return None;
         }
         let (at, found) = ((self.directory, &name), (&found, fresh));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::listing::{Listing, View};
 use super::names::Shown;
 use super::nodes::{Body, Node};
+use super::outdated::Inodes;
 use super::pages::Pages;
 use super::{Change, Current, Fresh, NEVER, PARTIAL_VALID, Tree};
 use crate::digest::PathKey;
@@ -85,6 +86,15 @@ impl Stream {
             State::Growing { pages, .. } => pages.weight(),
             State::Whole(listing) => listing.weight(),
         }
+    }
+
+    /// Returns whether it is the listing of one of these objects, or tells of one.
+    fn is_about(&self, objects: &Inodes) -> bool {
+        let tells = || match &*self.state.lock() {
+            State::Growing { pages, .. } => pages.objects().any(|inode| objects.contains(&inode)),
+            State::Whole(listing) => listing.objects().any(|inode| objects.contains(&inode)),
+        };
+        objects.contains(&self.object.inode()) || tells()
     }
 
     /// Returns what the pages that came say of a name, and until when that is fresh.
@@ -201,7 +211,8 @@ impl Tree {
             State::Whole(listing) => return Arc::clone(listing),
             State::Growing { pages, first } => {
                 let pages = if is_read { pages.clone() } else { std::mem::take(pages) };
-                let begun = Fresh { until: NEVER, generation: stream.asked.generation };
+                let Current { generation, asked, .. } = stream.asked;
+                let begun = Fresh { until: NEVER, generation, asked };
                 (pages, first.unwrap_or((begun, Duration::ZERO)))
             }
         };
@@ -242,8 +253,10 @@ impl Tree {
             directory.modified = self.clock.calendar();
         }
         let listing = stream.complete(listing);
-        if self.believed(fresh) != NEVER {
-            self.contents.lock().put_listing(*path, Arc::clone(&listing));
+        let directory = stream.object.inode();
+        let is_outdated = self.outdated.any_since(fresh.asked, listing.objects());
+        if self.believed_of(fresh, &[directory]) != NEVER && !is_outdated {
+            self.contents.lock().put_listing(*path, directory, Arc::clone(&listing));
         }
         drop(nodes);
         if changed {
@@ -268,13 +281,18 @@ impl Tree {
         self.streams.lock().retain(|stream| !are_gone(stream.directory));
     }
 
+    /// Forgets what was begun of listings that these objects are in, or whose they are.
+    pub(super) fn forget_outdated_streams(&self, outdated: &Inodes) {
+        self.streams.lock().retain(|stream| !stream.is_about(outdated));
+    }
+
     /// Returns the listing of a directory that has begun and that is believed.
     pub(super) fn stream(&self, directory: NodeId) -> Option<Arc<Stream>> {
         let streams = self.streams.lock();
         let stream = streams.iter().find(|stream| stream.directory == directory)?;
         let state = stream.state.lock();
         let State::Growing { first: Some((fresh, _)), .. } = &*state else { return None };
-        let is_fresh = self.clock.monotonic() < self.believed(*fresh);
+        let is_fresh = self.clock.monotonic() < self.believed_of(*fresh, &[stream.object.inode()]);
         drop(state);
         is_fresh.then(|| Arc::clone(stream))
     }

@@ -43,6 +43,8 @@ impl Said {
                 true
             }
             Body::File(File::Promised(own)) => match self.promise {
+                // What is being read of it may be older than what is said now.
+                Some(new) if own.until == NEVER && new.told().is_none() => false,
                 // Unread, it may still become any version of that size.
                 Some(new) if (new.size, new.version) == (own.size, own.version) => {
                     own.until = own.until.max(new.until);
@@ -138,23 +140,26 @@ impl Tree {
     ) {
         let Some(details) = found.details.as_deref().filter(|_| !found.is_live()) else { return };
         let Some(bytes) = details.content.clone() else { return };
-        let until = self.believed(fresh);
-        if until == NEVER {
-            return;
-        }
-        let read = Cached {
+        let mut read = Cached {
             inode: found.child.inode,
             digest: Digest::of(&bytes),
             size: bytes.len() as u64,
             content: Content::Bytes(bytes),
             modified: details.modified.unwrap_or(self.born),
-            until,
+            until: NEVER,
             fetched: self.clock.monotonic(),
             told: details.version.as_ref().map(|version| Digest::of(version.as_bytes())),
             partial: false,
             made: made.cloned(),
         };
-        self.contents.lock().put_unclaimed(path, read.clone());
+        {
+            let mut contents = self.contents.lock();
+            read.until = self.believed_of(fresh, &[read.inode]);
+            if read.until == NEVER {
+                return;
+            }
+            contents.put_unclaimed(path, read.clone());
+        }
         self.keep_bytes(asked, path, &read);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::listing::Listing;
 use super::nodes::{Body, File};
-use super::{Fresh, NEVER, STALE_VALID, Tree};
+use super::{Current, Fresh, NEVER, STALE_VALID, Tree};
 use crate::{Child, Content, Entry, Name, NodeId, NodeKind, VfsError};
 
 /// For how long after a failure old answers are served at once, with the source asked behind:
@@ -84,13 +84,14 @@ impl Tree {
                 None => above.path.child(name),
             }
         };
+        let Current { generation, asked, .. } = self.current();
         // The kernel forgot the node; its bytes say that there was a file.
         let body = self.contents.lock().body(unnamed)?;
         if !self.outlives_failure(body.until, now) {
             return None;
         }
         let child = Child { inode: body.inode, kind: NodeKind::File };
-        let fresh = Fresh { until: body.until, generation: self.generation() };
+        let fresh = Fresh { until: body.until, generation, asked };
         let node = self.settle((parent, name), (&child.into(), fresh)).ok()?;
         self.claim(&mut self.nodes.lock(), node, STALE_VALID).ok()
     }

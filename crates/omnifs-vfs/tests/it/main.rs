@@ -13,6 +13,7 @@ mod live;
 mod memory;
 mod model;
 mod names;
+mod outdated;
 mod paged;
 mod parts;
 mod replacing;

@@ -33,7 +33,7 @@ impl Tree {
         if !before.truncated && !before.asked.holds(self.clock.monotonic()) {
             let tree = Arc::clone(self);
             let ask = move || async move { tree.ask_growth(id).await };
-            self.live.growth.run(self.since(id), ask).await?;
+            self.live.growth.run(self.since_node(id), ask).await?;
         }
         let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
@@ -90,7 +90,7 @@ impl Tree {
         }
         let (tree, above, name_in_task) = (Arc::clone(self), Arc::clone(above), name.clone());
         let ask = move || async move { tree.resolve(parent, &above, &name_in_task).await };
-        let found = self.name_calls.run(self.since((parent, name.clone())), ask).await?;
+        let found = self.name_calls.run(self.since_name(parent, name), ask).await?;
         let told = found == Some(id) && self.live(id)?.sized;
         Ok(if told { Named::Told } else { Named::Silent })
     }

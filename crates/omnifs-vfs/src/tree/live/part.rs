@@ -38,7 +38,7 @@ impl Tree {
         let part = Part { node: id, known: live.size, range: Some((range.offset, range.length)) };
         let tree = Arc::clone(self);
         let read = move || async move { tree.read_live_part((id, &object), live, range).await };
-        self.live.parts.run(self.since(part), read).await
+        self.live.parts.run(self.since_about(id, part), read).await
     }
 
     async fn read_live_part(
@@ -105,7 +105,7 @@ impl Tree {
             tree.keep_whole(id, &bytes);
             Ok(bytes)
         };
-        self.live.parts.run(self.since(part), read).await
+        self.live.parts.run(self.since_about(id, part), read).await
     }
 
     fn whole_in_memory(&self, id: NodeId) -> Option<Bytes> {

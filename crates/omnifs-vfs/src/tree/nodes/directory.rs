@@ -29,6 +29,8 @@ pub(crate) struct Directory {
     pub(crate) walk: Run,
     children: HashMap<ByName, Moment>,
     absent: HashMap<Name, Duration>,
+    /// Names of which a listing said that they are absent, and until when the kernel was told so.
+    told_absent: HashMap<Name, Duration>,
 }
 
 /// A name that was found.
@@ -100,6 +102,7 @@ impl Directory {
             walk: Run::default(),
             children: HashMap::new(),
             absent: HashMap::new(),
+            told_absent: HashMap::new(),
         }
     }
 
@@ -142,12 +145,19 @@ impl Directory {
         self.absent.remove(name);
     }
 
-    /// Takes the freshness of every name away, and forgets what was absent.
-    pub(super) fn expire(&mut self) {
-        self.absent.clear();
-        for until in self.children.values_mut() {
+    /// Takes the freshness of every name away, and forgets what was absent. Returns the nodes whose
+    /// names had some, and the absent names.
+    pub(super) fn expire(&mut self) -> (Vec<NodeId>, Vec<Name>) {
+        let absent = self.absent.drain().chain(self.told_absent.drain());
+        let absent = absent.map(|(name, _)| name).collect();
+        let mut known = Vec::new();
+        for (child, until) in &mut self.children {
+            if Duration::from(*until) != NEVER {
+                known.push(child.node());
+            }
             *until = NEVER.into();
         }
+        (known, absent)
     }
 
     /// Returns until when `name` is known to be absent.
@@ -157,11 +167,28 @@ impl Directory {
 
     /// Remembers that `name` is absent.
     pub(crate) fn set_absent(&mut self, name: Name, now: Duration, until: Duration) {
-        if self.absent.len() >= ABSENT_MAX {
-            self.absent.retain(|_, until| *until > now);
-        }
-        if self.absent.len() < ABSENT_MAX {
-            self.absent.insert(name, until);
-        }
+        remember(&mut self.absent, name, (now, until));
     }
+
+    /// Remembers that the kernel is told that `name` is absent, as a listing says. Returns whether
+    /// there was room for that.
+    pub(crate) fn tell_absent(&mut self, name: &Name, now: Duration, until: Duration) -> bool {
+        remember(&mut self.told_absent, name.clone(), (now, until))
+    }
+}
+
+/// Puts an absent name to others, if there is room beside those that are absent still.
+fn remember(
+    absent: &mut HashMap<Name, Duration>,
+    name: Name,
+    (now, until): (Duration, Duration),
+) -> bool {
+    if absent.len() >= ABSENT_MAX {
+        absent.retain(|_, until| *until > now);
+    }
+    let has_room = absent.len() < ABSENT_MAX || absent.contains_key(&name);
+    if has_room {
+        absent.insert(name, until);
+    }
+    has_room
 }
