@@ -42,6 +42,7 @@ const GUESTS: &[Described] = &[
     ("spin", "`ok`, `spin` (endless read), `spin-lookup` (endless lookup, not listed)."),
     ("trap", "`ok`, `trap` (panics), `abort`, `trap-dir/` (panics when listed)."),
     ("unruly", "Keeps the contract but for the rule that `breaks` of the config names."),
+    ("watched", "`items/ID/title` of a JSON API, and a watcher that its `/events` commands."),
 ];
 
 fn main() -> ExitCode {

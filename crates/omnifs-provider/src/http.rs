@@ -22,7 +22,7 @@
 //!   several at once.
 //! - [`pages`] follows the `Link` headers of a list that comes in pages.
 //! - [`download`](RequestBuilder::download) leaves a big body with the host, and
-//!   [`open`](RequestBuilder::open) reads one as it arrives.
+//!   [`open`](RequestBuilder::open) reads one as it arrives, by [`lines`](Incoming::lines) perhaps.
 //!
 //! [`fetch`], [`fetch_all`], [`download`] and [`open`] are the same without the convenience,
 //! as the WIT package has them.
@@ -42,6 +42,7 @@
 // where hardly anybody calls it, its functions are inline: only who calls them compiles them.
 // With `json` they are compiled once, and a provider's own rebuilds stay short.
 mod bodies;
+mod lines;
 mod link;
 mod paging;
 mod query;
@@ -52,6 +53,7 @@ mod url;
 #[cfg(target_arch = "wasm32")]
 use crate::bindings::omnifs::provider::http as raw;
 
+pub use self::lines::Lines;
 pub use self::link::Link;
 pub use self::paging::{pages, Pages};
 pub use self::query::encode;

@@ -57,6 +57,8 @@
 //! - [`secrets`]: credentials as handles, whose bytes a provider never sees.
 //! - [`config`]: what the user wrote in `[provider.config]`.
 //! - [`log`]: messages that `omnifs logs` shows.
+//! - [`cache_control`]: says what of the host's cache is outdated; with [`serve!`] and `watch` as
+//!   soon as the upstream tells.
 //! - [`needs!`] says which of them the provider asks for.
 //!
 //! # Place in the picture
@@ -108,6 +110,7 @@
     reason = "generated"
 )]
 mod bindings;
+pub mod cache_control;
 pub mod config;
 mod error;
 pub mod http;
@@ -141,6 +144,20 @@ pub mod secrets;
 mod section;
 #[cfg(all(feature = "json", not(target_arch = "wasm32")))]
 pub mod testing;
+#[doc(hidden)]
+pub mod watch;
+// Written by a generator, too.
+#[doc(hidden)]
+#[rustfmt::skip]
+#[cfg_attr(target_arch = "wasm32", expect(unreachable_pub, reason = "generated"))]
+#[expect(
+    unsafe_code,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::undocumented_unsafe_blocks,
+    reason = "generated"
+)]
+pub mod watching;
 
 pub use bindings::exports;
 pub use error::Error;
@@ -157,3 +174,5 @@ pub use section::VERSION_SECTION;
 pub use serde;
 #[cfg(feature = "json")]
 pub use serde_json;
+pub use watching::export_watching;
+pub use watching::exports::omnifs::provider::watcher;

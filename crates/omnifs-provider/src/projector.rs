@@ -19,6 +19,47 @@ use crate::bindings::omnifs::provider::log as __with_name2;
 use crate::bindings::omnifs::provider::config as __with_name3;
 #[rustfmt::skip]
 #[allow(dead_code, clippy::all)]
+pub mod omnifs {
+    pub mod provider {
+        /// What the host keeps of a provider's answers.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod cache_control {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            #[allow(unused_unsafe, clippy::all)]
+            /// Says that a node is not any more as it was told, by its identity in `projection`; the
+            /// root's is the empty text. Nothing that is known of it is believed from now on, nor what is
+            /// being asked for about it: its name and what that stands for, a file's size, version and
+            /// bytes, which names a directory has. What did change is found out when somebody asks next,
+            /// and only about this node: a name that appears or goes is a change of its directory. An
+            /// identity that the host does not know changes nothing.
+            ///
+            /// It costs little and never waits. A provider of `filesystem` has no identities to name.
+            #[allow(async_fn_in_trait)]
+            pub fn invalidate(node: &str) -> () {
+                unsafe {
+                    let vec0 = node;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "omnifs:provider/cache-control@1.0.0")]
+                    unsafe extern "C" {
+                        #[link_name = "invalidate"]
+                        fn wit_import1(_: *mut u8, _: usize);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8, _: usize) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0.cast_mut(), len0);
+                }
+            }
+        }
+    }
+}
+#[rustfmt::skip]
+#[allow(dead_code, clippy::all)]
 pub mod exports {
     pub mod omnifs {
         pub mod provider {
@@ -1810,10 +1851,10 @@ macro_rules! __export_projector_impl {
         (link_section =
         "component-type:wit-bindgen:0.63.0:omnifs:provider@1.0.0:projector:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2040] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2109] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf8\x0e\x01A\x02\x01\
-A\x0c\x01B\x05\x04\0\x06secret\x03\x01\x01i\0\x01k\x01\x01@\x01\x04names\0\x02\x04\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbd\x0f\x01A\x02\x01\
+A\x0e\x01B\x05\x04\0\x06secret\x03\x01\x01i\0\x01k\x01\x01@\x01\x04names\0\x02\x04\
 \0\x03get\x01\x03\x03\0\x1domnifs:provider/secrets@1.0.0\x05\0\x02\x03\0\0\x06se\
 cret\x01B;\x02\x03\x02\x01\x01\x04\0\x06secret\x03\0\0\x01h\x01\x01o\x02s\x02\x01\
 q\x04\x06bearer\x01\x02\0\x05basic\x01\x03\0\x03raw\x01\x02\0\x06prefix\x01\x03\0\
@@ -1839,26 +1880,28 @@ p%\x01@\x01\x08requests'\0(\x04\0\x09fetch-all\x01)\x01i\x17\x01j\x01*\x01\x16\x
 \x01B\x04\x01m\x05\x05error\x04warn\x04info\x05debug\x05trace\x04\0\x05level\x03\
 \0\0\x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x19omnif\
 s:provider/log@1.0.0\x05\x03\x01B\x02\x01@\0\0s\x04\0\x03get\x01\0\x03\0\x1comni\
-fs:provider/config@1.0.0\x05\x04\x02\x03\0\x01\x04blob\x01B+\x02\x03\x02\x01\x05\
-\x04\0\x04blob\x03\0\0\x01s\x04\0\x07node-id\x03\0\x02\x01r\x02\x07secondsx\x0bn\
-anosecondsy\x04\0\x08datetime\x03\0\x04\x01q\x03\x07inherit\0\0\x07seconds\x01y\0\
-\x09immutable\0\0\x04\0\x09freshness\x03\0\x06\x01kw\x01ks\x01p}\x01k\x0a\x01r\x05\
-\x04size\x08\x07version\x09\x07content\x0b\x06ranges\x7f\x04live\x7f\x04\0\x0afi\
-le-facts\x03\0\x0c\x01q\x03\x09directory\0\0\x04file\x01\x0d\0\x07symlink\x01s\0\
-\x04\0\x09node-kind\x03\0\x0e\x01k\x05\x01r\x05\x02id\x03\x04kind\x0f\x08modifie\
-d\x10\x09freshness\x07\x06source\x09\x04\0\x04node\x03\0\x11\x01r\x02\x04names\x04\
-node\x12\x04\0\x05entry\x03\0\x13\x01p\x14\x01r\x03\x07entries\x15\x04next\x09\x08\
-complete\x7f\x04\0\x04page\x03\0\x16\x01r\x02\x06offsetw\x06lengthw\x04\0\x0abyt\
-e-range\x03\0\x18\x01i\x01\x01q\x02\x05bytes\x01\x0a\0\x04blob\x01\x1a\0\x04\0\x07\
-content\x03\0\x1b\x01ky\x01q\x08\x09not-found\0\0\x06denied\x01s\0\x0funauthenti\
-cated\x01s\0\x0crate-limited\x01\x1d\0\x0bunavailable\x01s\0\x09timed-out\0\0\x09\
-too-large\0\0\x07invalid\x01s\0\x04\0\x05error\x03\0\x1e\x01k\x12\x01j\x01\x20\x01\
-\x1f\x01@\x02\x06parent\x03\x04names\0!\x04\0\x0clookup-child\x01\"\x01j\x01\x17\
-\x01\x1f\x01@\x02\x09directory\x03\x06cursor\x09\0#\x04\0\x0dlist-children\x01$\x01\
-k\x19\x01j\x01\x1c\x01\x1f\x01@\x02\x04file\x03\x05range%\0&\x04\0\x09read-file\x01\
-'\x04\0\x20omnifs:provider/projection@1.0.0\x05\x06\x04\0\x1fomnifs:provider/pro\
-jector@1.0.0\x04\0\x0b\x0f\x01\0\x09projector\x03\0\0\0G\x09producers\x01\x0cpro\
-cessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+fs:provider/config@1.0.0\x05\x04\x01B\x02\x01@\x01\x04nodes\x01\0\x04\0\x0ainval\
+idate\x01\0\x03\0#omnifs:provider/cache-control@1.0.0\x05\x05\x02\x03\0\x01\x04b\
+lob\x01B+\x02\x03\x02\x01\x06\x04\0\x04blob\x03\0\0\x01s\x04\0\x07node-id\x03\0\x02\
+\x01r\x02\x07secondsx\x0bnanosecondsy\x04\0\x08datetime\x03\0\x04\x01q\x03\x07in\
+herit\0\0\x07seconds\x01y\0\x09immutable\0\0\x04\0\x09freshness\x03\0\x06\x01kw\x01\
+ks\x01p}\x01k\x0a\x01r\x05\x04size\x08\x07version\x09\x07content\x0b\x06ranges\x7f\
+\x04live\x7f\x04\0\x0afile-facts\x03\0\x0c\x01q\x03\x09directory\0\0\x04file\x01\
+\x0d\0\x07symlink\x01s\0\x04\0\x09node-kind\x03\0\x0e\x01k\x05\x01r\x05\x02id\x03\
+\x04kind\x0f\x08modified\x10\x09freshness\x07\x06source\x09\x04\0\x04node\x03\0\x11\
+\x01r\x02\x04names\x04node\x12\x04\0\x05entry\x03\0\x13\x01p\x14\x01r\x03\x07ent\
+ries\x15\x04next\x09\x08complete\x7f\x04\0\x04page\x03\0\x16\x01r\x02\x06offsetw\
+\x06lengthw\x04\0\x0abyte-range\x03\0\x18\x01i\x01\x01q\x02\x05bytes\x01\x0a\0\x04\
+blob\x01\x1a\0\x04\0\x07content\x03\0\x1b\x01ky\x01q\x08\x09not-found\0\0\x06den\
+ied\x01s\0\x0funauthenticated\x01s\0\x0crate-limited\x01\x1d\0\x0bunavailable\x01\
+s\0\x09timed-out\0\0\x09too-large\0\0\x07invalid\x01s\0\x04\0\x05error\x03\0\x1e\
+\x01k\x12\x01j\x01\x20\x01\x1f\x01@\x02\x06parent\x03\x04names\0!\x04\0\x0clooku\
+p-child\x01\"\x01j\x01\x17\x01\x1f\x01@\x02\x09directory\x03\x06cursor\x09\0#\x04\
+\0\x0dlist-children\x01$\x01k\x19\x01j\x01\x1c\x01\x1f\x01@\x02\x04file\x03\x05r\
+ange%\0&\x04\0\x09read-file\x01'\x04\0\x20omnifs:provider/projection@1.0.0\x05\x07\
+\x04\0\x1fomnifs:provider/projector@1.0.0\x04\0\x0b\x0f\x01\0\x09projector\x03\0\
+\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bi\
+ndgen-rust\x060.63.0";
         };
     };
 }
@@ -1871,9 +1914,9 @@ pub use __export_projector_impl as export_projector;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1366] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb6\x09\x01A\x02\x01\
-A\x09\x01B\x05\x04\0\x06secret\x03\x01\x01i\0\x01k\x01\x01@\x01\x04names\0\x02\x04\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1435] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xfb\x09\x01A\x02\x01\
+A\x0b\x01B\x05\x04\0\x06secret\x03\x01\x01i\0\x01k\x01\x01@\x01\x04names\0\x02\x04\
 \0\x03get\x01\x03\x03\0\x1domnifs:provider/secrets@1.0.0\x05\0\x02\x03\0\0\x06se\
 cret\x01B;\x02\x03\x02\x01\x01\x04\0\x06secret\x03\0\0\x01h\x01\x01o\x02s\x02\x01\
 q\x04\x06bearer\x01\x02\0\x05basic\x01\x03\0\x03raw\x01\x02\0\x06prefix\x01\x03\0\
@@ -1899,10 +1942,11 @@ p%\x01@\x01\x08requests'\0(\x04\0\x09fetch-all\x01)\x01i\x17\x01j\x01*\x01\x16\x
 \x01B\x04\x01m\x05\x05error\x04warn\x04info\x05debug\x05trace\x04\0\x05level\x03\
 \0\0\x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x19omnif\
 s:provider/log@1.0.0\x05\x03\x01B\x02\x01@\0\0s\x04\0\x03get\x01\0\x03\0\x1comni\
-fs:provider/config@1.0.0\x05\x04\x04\0?omnifs:provider/projector-with-all-of-its\
--exports-removed@1.0.0\x04\0\x0b/\x01\0)projector-with-all-of-its-exports-remove\
-d\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10\
-wit-bindgen-rust\x060.63.0";
+fs:provider/config@1.0.0\x05\x04\x01B\x02\x01@\x01\x04nodes\x01\0\x04\0\x0ainval\
+idate\x01\0\x03\0#omnifs:provider/cache-control@1.0.0\x05\x05\x04\0?omnifs:provi\
+der/projector-with-all-of-its-exports-removed@1.0.0\x04\0\x0b/\x01\0)projector-w\
+ith-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

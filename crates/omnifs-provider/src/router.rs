@@ -33,6 +33,35 @@
 //! An entry's [`key`](Entry::key) is what the handlers below it get, and what identifies it: an
 //! object keeps its identity when it is renamed upstream.
 //!
+//! With `serve!(app, watch = events)` a function without parameters follows the upstream for as long
+//! as the provider is served, and says which nodes are outdated. It returns nothing or a
+//! `Result<(), Error>`; when it ends, it is started again after a moment:
+//!
+//! ```
+//! use omnifs_provider::router::{Entry, Router};
+//! use omnifs_provider::{cache_control, http, Error};
+//!
+//! fn issues(_repo: u64) -> Result<Vec<Entry>, Error> {
+//!     Ok(vec![Entry::text("1", "an issue")])
+//! }
+//!
+//! fn app() -> Router {
+//!     Router::new().dir("/{repo}/issues", issues)
+//! }
+//!
+//! fn events() -> Result<(), Error> {
+//!     let routes = app();
+//!     // Each line is the number of a repository whose issues have changed.
+//!     for line in http::get("https://api.example.com/events").open()?.error_for_status()?.lines() {
+//!         cache_control::invalidate(routes.node_id("/{repo}/issues", &[&line?])?);
+//!     }
+//!     Ok(())
+//! }
+//!
+//! omnifs_provider::serve!(app, watch = events);
+//! # fn main() { assert!(app().node_id("/{repo}/issues", &[&7]).is_ok()); }
+//! ```
+//!
 //! At the root lies a `README.md` with the routes, unless one of them is called that.
 
 mod collection;
@@ -142,6 +171,31 @@ impl Router {
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         self.problems.clone()
+    }
+
+    /// Returns the identity of the node at a template, a route's or the beginning of one's, whose
+    /// captures have these values: an entry's [`key`](Entry::key) where it has one, what its name
+    /// stands for otherwise. For [`cache_control::invalidate`](crate::cache_control::invalidate).
+    ///
+    /// # Errors
+    /// When there is no such place, or a value cannot be one of its captures'.
+    pub fn node_id(&self, template: &str, values: &[&dyn ToString]) -> Result<String, Error> {
+        self.root.identity(template, values).map(|(id, _)| id).map_err(Error::new)
+    }
+
+    /// Returns the identity of an entry that the handler of a directory lists and that no route leads
+    /// through, by its name there; as [`node_id`](Self::node_id) has that of the directory.
+    ///
+    /// # Errors
+    /// As [`node_id`](Self::node_id).
+    pub fn entry_id(
+        &self,
+        template: &str,
+        values: &[&dyn ToString],
+        name: impl AsRef<str>,
+    ) -> Result<String, Error> {
+        let (id, _) = self.root.identity(template, values).map_err(Error::new)?;
+        Ok(Step::Entry(crate::escape_name(name.as_ref())).below(&id))
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -384,8 +438,23 @@ fn failure(error: &Error) -> Failure {
 
 /// Serves a [`Router`]: the argument is a function without parameters that returns it. Call it once,
 /// at the root of the crate.
+///
+/// With `watch = events` the function `events` follows the upstream meanwhile; see [`router`](self).
 #[macro_export]
 macro_rules! serve {
+    ($app:path, watch = $events:path) => {
+        $crate::serve!($app);
+
+        struct __Watching;
+
+        impl $crate::watcher::Guest for __Watching {
+            fn watch() {
+                $crate::watch::Ended::report($events());
+            }
+        }
+
+        $crate::export_watching!(__Watching with_types_in $crate::watching);
+    };
     ($app:path) => {
         struct __Routed;
 

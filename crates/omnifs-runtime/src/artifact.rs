@@ -7,7 +7,7 @@ use std::fmt;
 
 pub use self::label::label;
 use crate::capability::Needs;
-use crate::contract;
+use crate::contract::{self, Fit};
 
 /// The largest component file, in bytes, unless `limits.component` says otherwise.
 pub const FILE_LIMIT: u64 = 64 << 20;
@@ -79,6 +79,8 @@ pub struct Artifact {
     pub face: Option<Face>,
     /// Every face of this contract that it exports; the first one is served.
     pub faces: Vec<Face>,
+    /// Whether it follows its upstream, and says by itself what is outdated.
+    pub watches: bool,
     /// The file's size in bytes.
     pub size: u64,
     /// Whether it carries the `component-type` section that `omnifs build` appends.
@@ -142,8 +144,8 @@ impl fmt::Display for LoadError {
 pub fn inspect(bytes: &[u8]) -> Result<Artifact, LoadError> {
     let component = component::read(bytes, FILE_LIMIT)?;
     let (resolve, world) = component.world()?;
-    let face = contract::compare(resolve, world).ok();
-    artifact(bytes, &component, face)
+    let fit = contract::compare(resolve, world).ok();
+    artifact(bytes, &component, fit)
 }
 
 /// Checks a file against the contract, as loading it does.
@@ -159,7 +161,7 @@ pub(crate) struct Prepared {
     pub(crate) artifact: Artifact,
     /// The component: the file itself, or what was made of a core module.
     pub(crate) component: Vec<u8>,
-    pub(crate) face: Face,
+    pub(crate) fit: Fit,
     pub(crate) needs: Option<Needs>,
 }
 
@@ -167,24 +169,25 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(bytes: &[u8], limit: u64) -> Result<Prepared, LoadError> {
     let component = component::read(bytes, limit)?;
     let (resolve, world) = component.world()?;
-    let face = contract::compare(resolve, world)?;
-    let artifact = artifact(bytes, &component, Some(face))?;
+    let fit = contract::compare(resolve, world)?;
+    let artifact = artifact(bytes, &component, Some(fit))?;
     let needs = artifact.needs.clone();
-    Ok(Prepared { artifact, component: component.bytes.into_owned(), face, needs })
+    Ok(Prepared { artifact, component: component.bytes.into_owned(), fit, needs })
 }
 
 fn artifact(
     bytes: &[u8],
     component: &component::Component<'_>,
-    face: Option<Face>,
+    fit: Option<Fit>,
 ) -> Result<Artifact, LoadError> {
     let (resolve, world) = component.world()?;
     Ok(Artifact {
         kind: component.kind,
         imports: contract::names(resolve, world.imports.keys()),
         exports: contract::names(resolve, world.exports.keys()),
-        face,
+        face: fit.map(|fit| fit.face),
         faces: contract::faces(resolve, world),
+        watches: fit.is_some_and(|fit| fit.watches),
         size: bytes.len() as u64,
         labelled: component.labelled,
         needs: component.needs.as_deref().map(Needs::parse).transpose()?,

@@ -9,12 +9,14 @@ mod generated {
         inline: "
             package omnifs:host;
             world host {
+                import omnifs:provider/cache-control@1.0.0;
                 import omnifs:provider/config@1.0.0;
                 import omnifs:provider/http@1.0.0;
                 import omnifs:provider/log@1.0.0;
                 import omnifs:provider/secrets@1.0.0;
                 export omnifs:provider/filesystem@1.0.0;
                 export omnifs:provider/projection@1.0.0;
+                export omnifs:provider/watcher@1.0.0;
             }
         ",
         world: "omnifs:host/host",
@@ -34,4 +36,5 @@ pub(crate) use generated::exports::omnifs::provider::filesystem::{
 pub(crate) use generated::exports::omnifs::provider::projection::{
     self, Guest as Projection, GuestIndices as ProjectionIndices,
 };
+pub(crate) use generated::exports::omnifs::provider::watcher::GuestIndices as WatcherIndices;
 pub(crate) use generated::omnifs::provider as capabilities;

@@ -4,6 +4,7 @@
 //! file has the host's side of one interface of the WIT package.
 
 mod blob;
+mod cache_control;
 mod config;
 mod exchanges;
 mod http;
@@ -21,12 +22,15 @@ use wasmtime::component::{HasSelf, Linker};
 
 #[expect(unreachable_pub, reason = "the generated bindings re-export them")]
 pub use self::{blob::Blob, incoming::Incoming};
+pub(crate) use cache_control::Outbox;
+pub use cache_control::Outdated;
 pub(crate) use exchanges::{Exchanges, Question};
 pub use needs::Needs;
 pub(crate) use needs::SECTION as NEEDS_SECTION;
 pub use taint::ErrorRule;
 pub(crate) use taint::{Spoiled, Taint};
 
+use crate::artifact::Face;
 use crate::bindings::capabilities;
 use crate::http::{AllowEntry, Gate, Http, HttpLimits, HttpOptions, Secret, Tls, Upstreams};
 use crate::store::State;
@@ -76,13 +80,14 @@ pub(crate) struct Capabilities {
     pub(crate) config: String,
     pub(crate) errors: ErrorRule,
     pub(crate) scratch: Option<PathBuf>,
+    pub(crate) outbox: Outbox,
 }
 
 impl Capabilities {
     /// Returns what a provider has that declares `needs` and is granted `grants`, of both the
     /// smaller part, and whose requests are held to `limits`.
     pub(crate) fn new(
-        provider: Arc<str>,
+        (provider, face): (Arc<str>, Face),
         (grants, limits): (Grants, HttpLimits),
         needs: Option<&Needs>,
     ) -> Self {
@@ -102,7 +107,7 @@ impl Capabilities {
             limits,
         });
         let (config, errors, scratch) = (grants.config, grants.errors, grants.scratch);
-        Self { http, config, errors, scratch }
+        Self { http, config, errors, scratch, outbox: Outbox::new(face) }
     }
 }
 
@@ -111,6 +116,7 @@ impl Capabilities {
 /// # Errors
 /// When two interfaces have one name, which a test rules out.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    capabilities::cache_control::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     capabilities::config::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     capabilities::http::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     capabilities::log::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;

@@ -17,6 +17,12 @@ const SDK: &str = "omnifs-provider 1.0.0";
 const NAMESPACE: &str = "omnifs";
 const PACKAGE: &str = "provider";
 
+/// What a component exports besides a face that follows its upstream.
+const WATCHER: &str = "watcher";
+
+/// What it imports to say what is outdated.
+const CACHE_CONTROL: &str = "cache-control";
+
 /// The faces, the one that is served first if a component has several.
 const FACES: [Face; 2] = [Face::Projection, Face::Filesystem];
 
@@ -32,24 +38,59 @@ pub(crate) fn contract() -> Result<(Resolve, wit_parser::PackageId), LoadError> 
     Ok((resolve, package))
 }
 
+/// How a component fits the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fit {
+    pub(crate) face: Face,
+    /// Whether it follows its upstream.
+    pub(crate) watches: bool,
+    /// Whether it may say what is outdated.
+    pub(crate) outdates: bool,
+}
+
 /// Compares a component's world with the contract.
 ///
 /// # Errors
 /// Says everything that is missing, differs or is not granted, and what to do about it.
-pub(crate) fn compare(resolve: &Resolve, world: &World) -> Result<Face, LoadError> {
+pub(crate) fn compare(resolve: &Resolve, world: &World) -> Result<Fit, LoadError> {
     let (face, found) = exported(resolve, world)?;
-    let differences = differences(resolve, found, face)?;
-    if !differences.is_empty() {
-        let name = face.interface();
-        let mut reason = format!("it does not fit {NAMESPACE}:{PACKAGE}/{name}@1.0.0");
-        for difference in differences {
-            reason.push_str("\n  ");
-            reason.push_str(&difference.replace('\n', "\n  "));
-        }
-        return Err(LoadError::new(reason).remedy(format!("build it against {SDK}")));
+    fits(resolve, found, face.interface())?;
+    let watcher = ours(resolve, world.exports.values(), WATCHER);
+    if let Some(watcher) = watcher {
+        fits(resolve, watcher, WATCHER)?;
     }
     imports::check(resolve, world)?;
-    Ok(face)
+    let outdates = ours(resolve, world.imports.values(), CACHE_CONTROL).is_some();
+    Ok(Fit { face, watches: watcher.is_some(), outdates })
+}
+
+/// Compares an exported interface with that of the contract which has its name.
+fn fits(resolve: &Resolve, found: &Interface, name: &str) -> Result<(), LoadError> {
+    let differences = differences(resolve, found, name)?;
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let mut reason = format!("it does not fit {NAMESPACE}:{PACKAGE}/{name}@1.0.0");
+    for difference in differences {
+        reason.push_str("\n  ");
+        reason.push_str(&difference.replace('\n', "\n  "));
+    }
+    Err(LoadError::new(reason).remedy(format!("build it against {SDK}")))
+}
+
+/// Finds an interface of the contract, of a version that this host has, among others.
+fn ours<'a>(
+    resolve: &'a Resolve,
+    mut items: impl Iterator<Item = &'a WorldItem>,
+    name: &str,
+) -> Option<&'a Interface> {
+    items.find_map(|item| {
+        let WorldItem::Interface { id, .. } = item else { return None };
+        let (interface, package) = (resolve.interfaces.get(*id)?, package(resolve, *id)?);
+        let is_ours = package.namespace == NAMESPACE && package.name == PACKAGE;
+        let is_served = package.version.as_ref().is_some_and(|version| version.major == 1);
+        (is_ours && is_served && interface.name.as_deref() == Some(name)).then_some(interface)
+    })
 }
 
 /// Returns the faces of this contract that a component exports, the one that is served first.
@@ -99,8 +140,10 @@ fn exported<'a>(resolve: &'a Resolve, world: &World) -> Result<(Face, &'a Interf
     if let Some(served) = served {
         return Ok(served);
     }
+    let watches = ours(resolve, world.exports.values(), WATCHER).is_some();
     Err(match other {
         Some((face, version)) => another_version(face, version.as_deref()),
+        None if watches => watches_alone(),
         None => no_face(&names(resolve, world.exports.keys())),
     })
 }
@@ -117,6 +160,16 @@ fn another_version(face: Face, version: Option<&str>) -> LoadError {
         face.interface()
     ))
     .remedy(format!("build it against {SDK}, or use an omnifs of that version"))
+}
+
+fn watches_alone() -> LoadError {
+    LoadError::new(format!(
+        "it exports {NAMESPACE}:{PACKAGE}/{WATCHER}@1.0.0 alone, and has no tree to watch for"
+    ))
+    .remedy(format!(
+        "export {NAMESPACE}:{PACKAGE}/projection@1.0.0, too: \
+         omnifs_provider::serve!(app, watch = events), against {SDK}"
+    ))
 }
 
 fn no_face(exports: &[String]) -> LoadError {
@@ -174,10 +227,10 @@ fn import_differences(
     Ok(differences)
 }
 
-fn differences(resolve: &Resolve, found: &Interface, face: Face) -> Result<Vec<String>, LoadError> {
+fn differences(resolve: &Resolve, found: &Interface, name: &str) -> Result<Vec<String>, LoadError> {
     let contract = contract()?;
     let expected = &contract.0;
-    let interface = interface(&contract, face.interface())?;
+    let interface = interface(&contract, name)?;
     let mut differences = Vec::new();
     for (name, function) in &interface.functions {
         let wanted = Signature::of(expected, function);

@@ -32,7 +32,7 @@ fn kind(kind: bindings::NodeKind) -> NodeKind {
 }
 
 /// The longest identity that a provider may give, in bytes.
-const ID_MAX: usize = 4 << 10;
+pub(crate) const ID_MAX: usize = 4 << 10;
 
 /// The longest name of a version, in bytes.
 const VERSION_MAX: usize = 4 << 10;

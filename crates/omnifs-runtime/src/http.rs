@@ -35,6 +35,7 @@ use hyper::header::{self, HeaderMap};
 use hyper::{Method, Response, StatusCode};
 use omnifs_vfs::{AnsweredBy, Clock};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
@@ -183,6 +184,23 @@ impl Http {
         self.clients.renew();
     }
 
+    /// Does so if the machine was suspended since the last look, or the last request.
+    pub(crate) fn renew_after_suspension(&self) {
+        self.clients.renew_after_suspension();
+    }
+
+    /// Returns what says when connections are made anew.
+    pub(crate) fn renewals(&self) -> watch::Receiver<u64> {
+        self.clients.renewals()
+    }
+
+    /// Takes no answer for fresh any more that was asked for before now, and lets nobody join a
+    /// request that is under way: the provider has said that something is outdated.
+    pub(crate) fn outdate(&self) {
+        self.cache.outdate();
+        self.flights.lock().clear();
+    }
+
     /// Returns how many bytes of answers are kept.
     pub(crate) fn kept(&self) -> u64 {
         self.cache.weight()
@@ -274,6 +292,7 @@ impl Http {
     async fn cached(&self, key: &cache::Key, prepared: &Prepared) -> Result<Fetched, HttpFailure> {
         let deadline = Instant::now() + prepared.limit;
         let request = cache::request(prepared)?;
+        let asked = self.cache.age();
         let conditions = match self.cache.find(key, &request) {
             Found::Fresh(answer) => return Ok(Fetched { answer, by: AnsweredBy::Cache }),
             Found::Stale(conditions) => conditions,
@@ -281,7 +300,7 @@ impl Http {
         };
         let answer = self.whole(prepared, &conditions, deadline).await?;
         let status = answer.status;
-        let answer = self.cache.settle(key, &request, answer);
+        let answer = self.cache.settle((key, asked), &request, answer);
         let confirmed = answer.status != status;
         let by = if confirmed { AnsweredBy::Confirmation } else { AnsweredBy::Upstream };
         Ok(Fetched { answer, by })

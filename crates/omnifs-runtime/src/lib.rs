@@ -20,8 +20,10 @@ mod provider;
 mod store;
 
 pub use artifact::LoadError;
-pub use capability::{ErrorRule, Grants, Needs};
+pub use capability::{ErrorRule, Grants, Needs, Outdated};
 pub use engine::{Effort, Engine, EngineError, EngineOptions};
 pub use limits::{Limits, LogLimits};
 pub use log::{LogLine, LogSource, ProviderLog, Severity};
-pub use provider::{FailedCall, Provider, ProviderOptions, Statistics};
+pub use provider::{
+    FailedCall, Provider, ProviderOptions, Service, Statistics, WatchState, WatchStatistics,
+};

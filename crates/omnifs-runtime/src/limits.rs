@@ -1,6 +1,8 @@
 //! What one provider may use.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
@@ -114,6 +116,8 @@ pub(crate) struct Growth {
     table: u32,
     /// The last step of memory, taken back when the system refuses it.
     step: u64,
+    /// Where the memory is shown of an instance that nobody can ask meanwhile.
+    shown: Option<Arc<AtomicU64>>,
 }
 
 /// The guest asked for more memory than it may have.
@@ -132,7 +136,25 @@ pub(crate) struct TableExceeded {
 
 impl Growth {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { limit: limits.memory, memory: 0, tables: limits.table, table: 0, step: 0 }
+        Self {
+            limit: limits.memory,
+            memory: 0,
+            tables: limits.table,
+            table: 0,
+            step: 0,
+            shown: None,
+        }
+    }
+
+    /// Shows the memory here, too.
+    pub(crate) fn shown_in(self, gauge: Arc<AtomicU64>) -> Self {
+        Self { shown: Some(gauge), ..self }
+    }
+
+    fn show(&self) {
+        if let Some(gauge) = &self.shown {
+            gauge.store(self.memory, Ordering::Relaxed);
+        }
     }
 
     /// Returns the bytes of all linear memories.
@@ -156,12 +178,14 @@ impl ResourceLimiter for Growth {
         }
         self.memory = memory;
         self.step = step;
+        self.show();
         Ok(true)
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         self.memory = self.memory.saturating_sub(self.step);
         self.step = 0;
+        self.show();
         Ok(())
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Meter {
     gave_way: AtomicBool,
     /// Whether the call waited for something outside.
     waited: AtomicBool,
+    /// Whether each wait begins another count: for a call that has no end.
+    by_stretch: bool,
 }
 
 /// The guest used up its CPU time.
@@ -32,6 +34,11 @@ pub(crate) struct CpuExhausted {
 }
 
 impl Meter {
+    /// Returns one that counts what is used between two waits.
+    pub(crate) fn by_stretch() -> Self {
+        Self { by_stretch: true, ..Self::default() }
+    }
+
     /// Forgets the last call.
     pub(crate) fn reset(&self) {
         self.used.store(0, Ordering::Relaxed);
@@ -70,6 +77,9 @@ impl Meter {
         self.used.store(nanos(used), Ordering::Relaxed);
         if pending && !self.gave_way.load(Ordering::Relaxed) {
             self.waited.store(true, Ordering::Relaxed);
+            if self.by_stretch {
+                self.used.store(0, Ordering::Relaxed);
+            }
         }
     }
 
@@ -114,6 +124,33 @@ mod tests {
         assert!(meter.used() < Duration::from_millis(30), "{:?}", meter.used());
         meter.reset();
         assert!(!meter.waited());
+    }
+
+    #[tokio::test]
+    async fn of_a_call_without_end_each_stretch_is_counted() {
+        let budget = Duration::from_millis(20);
+        let outcome = Meter::by_stretch();
+        let outcome = outcome
+            .measure(async {
+                for _ in 0..10 {
+                    burn(Duration::from_millis(5));
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                for step in 0..100 {
+                    burn(Duration::from_millis(5));
+                    let given = outcome.give_way(budget);
+                    if given.is_err() {
+                        return step;
+                    }
+                    tokio::task::yield_now().await;
+                }
+                100
+            })
+            .await;
+        assert!(
+            (2..10).contains(&outcome),
+            "{outcome} steps of 5 ms: waits are an end, turns none"
+        );
     }
 
     #[tokio::test]

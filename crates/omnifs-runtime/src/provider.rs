@@ -8,6 +8,7 @@ mod instance;
 mod load;
 mod places;
 mod pool;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,6 +30,7 @@ use self::failed::Failures;
 use self::failure::{Broken, Failure};
 use self::instance::{Blueprint, Instance};
 use self::pool::{Pool, Rules};
+pub use self::watch::{Service, WatchState, WatchStatistics};
 use crate::engine::Engine;
 use crate::http::HostStatistics;
 use crate::limits::Limits;
@@ -62,12 +64,15 @@ pub struct Statistics {
     pub traps: u64,
     /// Instances alive now.
     pub instances: u64,
-    /// Bytes of linear memory of all instances, as of the end of their last calls.
+    /// Bytes of linear memory of all instances, as of the end of their last calls, and of that of
+    /// the watcher, which is not among the instances.
     pub memory: u64,
     /// Bytes of answers of upstreams that are kept.
     pub http_cache: u64,
     /// Bytes of output that were dropped.
     pub log_dropped: u64,
+    /// How its watcher fares.
+    pub watch: WatchStatistics,
 }
 
 /// A provider component, loaded and checked.
@@ -80,6 +85,7 @@ pub struct Provider {
     live: bool,
     /// Whether it was told that they may not.
     told_live: AtomicBool,
+    outdates: bool,
     /// The most instances at a time.
     instances: u32,
     blueprint: Arc<Blueprint>,
@@ -111,18 +117,20 @@ impl Provider {
         options: ProviderOptions,
     ) -> Result<Arc<Self>, LoadError> {
         let prepared = artifact::prepare(bytes, options.limits.component)?;
-        let face = prepared.face;
+        let fit = prepared.fit;
+        let (face, outdates) = (fit.face, fit.outdates);
         let live = options.live || prepared.needs.as_ref().is_some_and(|needs| needs.live);
         let instances = options.limits.instances.unwrap_or_else(|| face.instances());
         let pool = Pool::new(Rules::of(&options.limits, instances));
         let clock = Arc::clone(&options.grants.clock);
         let breaker = Mutex::new(Breaker::after(options.limits.traps));
         let blueprint =
-            load::blueprint(engine, (prepared.component, face), prepared.needs.as_ref(), options)?;
+            load::blueprint(engine, (prepared.component, fit), prepared.needs.as_ref(), options)?;
         Ok(Arc::new(Self {
             face,
             live,
             told_live: AtomicBool::new(false),
+            outdates,
             instances,
             blueprint: Arc::new(blueprint),
             pool,
@@ -149,6 +157,11 @@ impl Provider {
         self.live
     }
 
+    /// Returns whether it may say by itself what is outdated.
+    pub fn outdates(&self) -> bool {
+        self.outdates
+    }
+
     /// Returns how many instances it has at most.
     pub fn instances(&self) -> u32 {
         self.instances
@@ -160,9 +173,10 @@ impl Provider {
             calls: self.calls.load(Ordering::Relaxed),
             traps: self.traps.load(Ordering::Relaxed),
             instances: self.blueprint.usage.instances(),
-            memory: self.blueprint.usage.memory(),
+            memory: self.blueprint.usage.memory() + self.blueprint.watcher.memory(),
             http_cache: self.blueprint.capabilities.http.kept(),
             log_dropped: self.blueprint.output.dropped(),
+            watch: self.blueprint.watcher.statistics(self.blueprint.capabilities.outbox.counts()),
         }
     }
 

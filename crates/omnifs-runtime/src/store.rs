@@ -1,7 +1,10 @@
 //! The one place that makes stores: each is born with all its limits.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
+use omnifs_vfs::{Made, RequestId, VfsError};
+use tokio::sync::watch;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -31,6 +34,7 @@ pub(crate) struct State {
     exchanges: Exchanges,
     /// Whether it wants what the upstream has now.
     anew: bool,
+    watching: Option<Watching>,
 }
 
 impl WasiView for State {
@@ -75,10 +79,45 @@ impl State {
         self.anew
     }
 
+    /// Takes note of a failure of the running call.
+    pub(crate) fn note(&mut self, failure: VfsError) {
+        if let Some(watching) = &self.watching {
+            let made = self.exchanges.take(watching.request);
+            (watching.failed)(&failure, made);
+        }
+        self.taint.add(failure);
+    }
+
+    /// Says that a request was answered, which is nothing to remember in a call without end.
+    pub(crate) fn answered(&mut self) {
+        if self.watching.is_some() {
+            self.exchanges.clear();
+        }
+    }
+
+    /// Returns what the running call is told when connections are made anew, if it watches.
+    pub(crate) fn renewals(&self) -> Option<watch::Receiver<u64>> {
+        self.watching.as_ref().map(|_| self.capabilities.http.renewals())
+    }
+
     /// Returns what the running call asked upstream.
     pub(crate) fn exchanges(&mut self) -> &mut Exchanges {
         &mut self.exchanges
     }
+}
+
+/// Takes in that a request failed, and what it was.
+pub(crate) type Failed = dyn Fn(&VfsError, Made) + Send + Sync;
+
+/// What is otherwise in an instance that watches: its one call goes on while others look.
+#[derive(Clone)]
+pub(crate) struct Watching {
+    /// The call's name.
+    pub(crate) request: RequestId,
+    /// Who is told of each request that failed.
+    pub(crate) failed: Arc<Failed>,
+    /// Where its memory is shown.
+    pub(crate) memory: Arc<AtomicU64>,
 }
 
 /// What a new store is connected to.
@@ -88,20 +127,27 @@ pub(crate) struct Wiring<'a> {
     pub(crate) console: &'a Arc<Console>,
     pub(crate) meter: &'a Arc<Meter>,
     pub(crate) capabilities: &'a Arc<Capabilities>,
+    pub(crate) watching: Option<Watching>,
 }
 
 /// Returns a store with every limit set: memory, tables, handles, lifted bytes, CPU. Its WASI
 /// is empty: no arguments, no environment, no files, no sockets.
 pub(crate) fn limited_store(wiring: &Wiring<'_>) -> Store<State> {
+    let growth = Growth::new(wiring.limits);
+    let growth = match &wiring.watching {
+        Some(watching) => growth.shown_in(Arc::clone(&watching.memory)),
+        None => growth,
+    };
     let state = State {
         wasi: empty_wasi(wiring.console),
         table: ResourceTable::new(),
-        growth: Growth::new(wiring.limits),
+        growth,
         capabilities: Arc::clone(wiring.capabilities),
         console: Arc::clone(wiring.console),
         taint: Taint::default(),
         exchanges: Exchanges::default(),
         anew: false,
+        watching: wiring.watching.clone(),
     };
     let mut store = Store::new(wiring.engine.wasm(), state);
     store.limiter(|state| &mut state.growth);

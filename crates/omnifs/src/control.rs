@@ -58,6 +58,9 @@ pub(crate) struct ProviderStatus {
     /// What it takes of the daemon's memory.
     #[serde(default)]
     pub(crate) memory: MemoryStatus,
+    /// How its watcher fares.
+    #[serde(default)]
+    pub(crate) watch: WatchStatus,
 }
 
 /// A call that failed, of `omnifs errors`.
@@ -349,6 +352,43 @@ pub(crate) struct MemoryStatus {
     pub(crate) http: u64,
 }
 
+/// How a provider's watcher fares, and what the provider says is outdated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WatchStatus {
+    /// What it does.
+    pub(crate) state: Watching,
+    /// How often it was started again.
+    pub(crate) restarts: u64,
+    /// How often something was said to be outdated, in whichever call.
+    pub(crate) outdated: u64,
+    /// How often that could be no node.
+    pub(crate) dropped: u64,
+}
+
+/// What a watcher does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Watching {
+    /// There is none, or it is not served.
+    #[default]
+    None,
+    /// It runs.
+    Running,
+    /// It ended and waits to be started again.
+    Waiting,
+}
+
+impl Watching {
+    /// Returns the word of the status.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
 impl MemoryStatus {
     /// Returns all of it.
     pub(crate) fn total(&self) -> u64 {
@@ -378,6 +418,12 @@ mod tests {
                 http: Vec::new(),
                 cache: CacheStatus { memory: 4, disk: 0 },
                 memory: MemoryStatus { instances: 5, cache: 4, nodes: 6, http: 7 },
+                watch: WatchStatus {
+                    state: Watching::Waiting,
+                    restarts: 8,
+                    outdated: 9,
+                    dropped: 1,
+                },
             }],
             no_mount: false,
         };
@@ -385,7 +431,8 @@ mod tests {
             r#"{"schema":1,"pid":1,"version":"1.0.0","providers":[{"name":"n","path":"/n.wasm","#,
             r#""mount":"/omnifs/n","state":"failed","error":{"reason":"r","remedy":"m"},"face":1,"#,
             r#""instances":2,"traps":3,"http":[],"cache":{"memory":4,"disk":0},"#,
-            r#""memory":{"instances":5,"cache":4,"nodes":6,"http":7}}]}"#
+            r#""memory":{"instances":5,"cache":4,"nodes":6,"http":7},"#,
+            r#""watch":{"state":"waiting","restarts":8,"outdated":9,"dropped":1}}]}"#
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), expected);
     }
@@ -395,6 +442,9 @@ mod tests {
         for state in
             [State::Ready, State::Degraded, State::Failed, State::Unmounted, State::Loading]
         {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.word());
+        }
+        for state in [Watching::None, Watching::Running, Watching::Waiting] {
             assert_eq!(serde_json::to_value(state).unwrap(), state.word());
         }
     }

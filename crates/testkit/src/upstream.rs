@@ -54,6 +54,7 @@ const BACKLOG: i32 = 1024;
 /// | `/early`, `/http10` | `/json` after a status 103; in HTTP/1.0 without a length |
 /// | `/switch` | that of the target set by [`Upstream::switch`] (`/json`) |
 /// | `/never` | nothing |
+/// | `/events` | the lines that [`Upstream::tell`] sends while it is open |
 /// | `/drip/MS` | 1000 bytes, one each 1000 ms if not said otherwise |
 /// | `/stall` | headers and ten bytes of a hundred, then nothing |
 /// | `/endless`, `/endless/chunked` | bytes without end |
@@ -201,6 +202,17 @@ impl Upstream {
     /// Takes all bytes of a log away; it stays the same one.
     pub fn truncate(&self, name: &str) {
         self.state.with(|inner| inner.logs.truncate(name));
+    }
+
+    /// Sends a line to all that read `/events` now.
+    pub fn tell(&self, line: &str) {
+        self.state.with(|inner| inner.events.push(format!("{line}\n")));
+    }
+
+    /// Returns how many read `/events`.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.state.with(|inner| inner.listeners)
     }
 
     /// Sets the version that `/etag` and `/modified` have, at first 1; below 60, since it is

@@ -4,7 +4,8 @@
 //! `!name` an entry of a listing that no route leads to. In values `/` and `%` are
 //! percent-encoded.
 
-use super::tree::Place;
+use super::template::{self, Segment};
+use super::tree::{Capture, Place};
 
 /// One step of an identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,64 @@ impl Step {
             }
         })
     }
+}
+
+impl Place {
+    /// Returns the identity of the place below this one, which is the root, that a template names
+    /// whose captures have these values, and the place.
+    ///
+    /// # Errors
+    /// What there is not.
+    pub(super) fn identity(
+        &self,
+        template: &str,
+        values: &[&dyn ToString],
+    ) -> Result<(String, &Self), String> {
+        let mut values = values.iter().map(|value| value.to_string());
+        let (mut id, mut place) = (String::new(), self);
+        let parsed = template::parse(template);
+        for segment in parsed.map_err(|why| format!("the template {template:?} {why}"))? {
+            let mut next = || {
+                let missing = || format!("no value of {segment} in {template} is given");
+                values.next().ok_or_else(missing)
+            };
+            let step;
+            (step, place) = match &segment {
+                Segment::Literal(name) => {
+                    let found = place.literals.iter().find(|(known, _)| known == name);
+                    let (_, below) = found.ok_or_else(|| no_route(&segment, template))?;
+                    (Step::Literal(name.clone()), below)
+                }
+                Segment::Capture { .. } => {
+                    let value = next()?;
+                    let mut captures = place.captures.iter().enumerate();
+                    let is_it = |(_, capture): &(usize, &Capture)| capture.is(&segment);
+                    let found = captures.find(|found| is_it(found) && (found.1.typed.fits)(&value));
+                    let (at, capture) =
+                        found.ok_or_else(|| no_value(&segment, template, &value))?;
+                    (Step::Capture(at, value), &capture.place)
+                }
+                Segment::Rest { .. } => {
+                    let rest = place.rest.as_ref().filter(|rest| rest.is(&segment));
+                    let rest = rest.ok_or_else(|| no_route(&segment, template))?;
+                    (Step::Rest(next()?), &rest.place)
+                }
+            };
+            id = step.below(&id);
+        }
+        match values.next() {
+            None => Ok((id, place)),
+            Some(value) => Err(format!("{template} has no capture for the value {value:?}")),
+        }
+    }
+}
+
+fn no_route(segment: &Segment, template: &str) -> String {
+    format!("no route leads to {segment} in {template}")
+}
+
+fn no_value(segment: &Segment, template: &str, value: &str) -> String {
+    format!("no route leads to {segment} in {template} with the value {value:?}")
 }
 
 /// Where an identity leads to.

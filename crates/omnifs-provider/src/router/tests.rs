@@ -129,6 +129,39 @@ fn what_takes_all_that_is_left_goes_as_deep_as_it_lists() {
 }
 
 #[test]
+fn a_node_is_named_by_its_template_and_the_values_that_handlers_get() {
+    let router = app();
+    let id = |template: &str, values: &[&dyn ToString]| router.node_id(template, values);
+    let found = |path: &str| at(&router, path).expect(path).id;
+    assert_eq!(id("/", &[]).expect("the root"), "");
+    assert_eq!(id("/owners", &[]).expect("a route"), found("owners"));
+    assert_eq!(id("/owners/{owner}", &[&77]).expect("on the way"), found("owners/octo"));
+    let title = "/owners/{owner}/{repo}/issues/{number}/title";
+    assert_eq!(
+        id(title, &[&77, &"hello", &3]).expect("a route"),
+        found("owners/octo/hello/issues/3/title")
+    );
+    assert_eq!(id("/by/v{number}", &[&7]).expect("a route"), found("by/v7"));
+    assert_eq!(id("/trees/{*path}", &[&"a/b"]).expect("a route"), found("trees/a/b"));
+    let entry = router.entry_id("/owners", &[], "note.txt");
+    assert_eq!(entry.expect("a route"), found("owners/note.txt"));
+    for (template, values, why) in [
+        ("/nowhere", vec![], "no route leads to nowhere in /nowhere"),
+        ("/owners/{other}", vec!["77"], "no route leads to {other} in /owners/{other} with"),
+        ("/owners/{owner}", vec!["x"], "no route leads to {owner} in /owners/{owner} with"),
+        ("/owners/{owner}", vec![], "no value of {owner} in /owners/{owner} is given"),
+        ("/owners", vec!["77"], "/owners has no capture for the value \"77\""),
+        ("/trees/{*other}", vec!["a"], "no route leads to {*other} in /trees/{*other}"),
+        ("owners", vec![], "the template \"owners\" does not begin with /"),
+    ] {
+        let values: Vec<&dyn ToString> =
+            values.iter().map(|value| value as &dyn ToString).collect();
+        let error = id(template, &values).expect_err(template).to_string();
+        assert!(error.starts_with(why), "{template}: {error}");
+    }
+}
+
+#[test]
 fn an_error_is_not_an_absence() {
     let router = app();
     let missing = at(&router, "missing").expect("a route").id;

@@ -180,6 +180,15 @@ impl Capture {
         }
     }
 
+    /// Returns whether this is what a template has there.
+    pub(super) fn is(&self, segment: &Segment) -> bool {
+        match segment {
+            Segment::Capture { prefix, name } => *prefix == self.prefix && *name == self.name,
+            Segment::Rest { name } => *name == self.name,
+            Segment::Literal(_) => false,
+        }
+    }
+
     /// Returns whether no name is left for another capture with this text before it, which would
     /// come after this one.
     fn hides(&self, prefix: &str) -> bool {

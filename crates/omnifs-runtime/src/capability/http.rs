@@ -73,7 +73,10 @@ impl Host for State {
         request: Request,
     ) -> wasmtime::Result<Result<Resource<Incoming>, HttpError>> {
         match self.started(request).await? {
-            Ok(started) => Ok(Ok(self.handles().push(Incoming::new(started))?)),
+            Ok(started) => {
+                let incoming = Incoming::new(started, self.renewals());
+                Ok(Ok(self.handles().push(incoming)?))
+            }
             Err(error) => Ok(Err(error)),
         }
     }
@@ -145,8 +148,9 @@ impl State {
         self.exchanges().started(&question, &outcome, begun.elapsed());
         Ok(match outcome {
             Ok(started) => {
-                if let Some(failure) = started.failure(&question.method) {
-                    self.taint().add(failure);
+                match started.failure(&question.method) {
+                    Some(failure) => self.note(failure),
+                    None => self.answered(),
                 }
                 Ok(started)
             }
@@ -163,8 +167,9 @@ impl State {
         self.exchanges().fetched(question, &outcome, took);
         match outcome {
             Ok(Fetched { answer, .. }) => {
-                if let Some(failure) = answer.failure(&question.method) {
-                    self.taint().add(failure);
+                match answer.failure(&question.method) {
+                    Some(failure) => self.note(failure),
+                    None => self.answered(),
                 }
                 Ok(Response {
                     status: answer.status.as_u16(),
@@ -178,7 +183,7 @@ impl State {
     }
 
     fn failed(&mut self, failure: &HttpFailure) -> HttpError {
-        self.taint().add(failure.to_vfs());
+        self.note(failure.to_vfs());
         if matches!(failure, HttpFailure::Denied(_) | HttpFailure::SecretEcho { .. }) {
             self.console().refusal(&failure.to_string());
         }

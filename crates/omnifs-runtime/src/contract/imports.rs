@@ -40,7 +40,7 @@ const WASI: &[(&str, &[&str])] = &[
     ),
 ];
 
-const CAPABILITIES: &[&str] = &["http", "secrets", "log", "config"];
+const CAPABILITIES: &[&str] = &["http", "secrets", "log", "config", "cache-control"];
 
 enum Verdict<'a> {
     Granted,

@@ -116,6 +116,12 @@ impl Body {
         self
     }
 
+    /// Gives its turn back: it goes on for longer than others can wait for.
+    pub(crate) fn without_turn(mut self) -> Self {
+        self.turn = None;
+        self
+    }
+
     /// Holds it to a size and a pace; until then it may have nothing.
     pub(crate) fn limited(mut self, allowed: Allowed) -> Self {
         (self.left, self.allowed) = (allowed.size, allowed);

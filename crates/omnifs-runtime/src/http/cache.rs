@@ -1,10 +1,11 @@
 //! Answers kept as HTTP allows (RFC 9111), within one provider and in memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_cache_semantics::{AfterResponse, BeforeRequest, CacheOptions, CachePolicy};
-use hyper::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue};
+use hyper::header::{self, CACHE_CONTROL, ETAG, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode, Uri};
 use omnifs_vfs::Clock;
 use quick_cache::Weighter;
@@ -40,6 +41,8 @@ impl Key {
 
 struct Kept {
     policy: CachePolicy,
+    /// In which age it was asked for.
+    asked: u64,
     answer: Arc<Answer>,
 }
 
@@ -64,6 +67,8 @@ pub(super) enum Found {
 /// The answers of one provider's upstreams.
 pub(super) struct Cache {
     clock: Arc<dyn Clock>,
+    /// What was asked for in an earlier age is asked for again, with conditions.
+    age: AtomicU64,
     kept: quick_cache::sync::Cache<Key, Arc<Kept>, Weight>,
 }
 
@@ -90,7 +95,8 @@ fn is_anew(request: &Request<()>) -> bool {
 impl Cache {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         let items = usize::try_from(BUDGET / OVERHEAD).unwrap_or(usize::MAX);
-        Self { clock, kept: quick_cache::sync::Cache::with_weighter(items, BUDGET, Weight) }
+        let age = AtomicU64::new(0);
+        Self { clock, age, kept: quick_cache::sync::Cache::with_weighter(items, BUDGET, Weight) }
     }
 
     /// Returns how many bytes of answers are kept.
@@ -98,11 +104,24 @@ impl Cache {
         self.kept.weight()
     }
 
+    /// Returns the age, to be taken before something is asked for.
+    pub(super) fn age(&self) -> u64 {
+        self.age.load(Ordering::Acquire)
+    }
+
+    /// Has every answer confirmed that was asked for before now.
+    pub(super) fn outdate(&self) {
+        self.age.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Looks for an answer to a request.
     pub(super) fn find(&self, key: &Key, request: &Request<()>) -> Found {
         let Some(kept) = self.kept.get(key) else { return Found::Nothing };
         match kept.policy.before_request(request, self.now()) {
-            BeforeRequest::Fresh(_) => Found::Fresh(Arc::clone(&kept.answer)),
+            BeforeRequest::Fresh(_) if kept.asked == self.age() => {
+                Found::Fresh(Arc::clone(&kept.answer))
+            }
+            BeforeRequest::Fresh(_) => Found::Stale(conditions(&kept.answer)),
             // A time has a second's resolution: what grew within it would be confirmed.
             BeforeRequest::Stale { .. }
                 if is_anew(request) && !kept.answer.headers.contains_key(ETAG) =>
@@ -110,7 +129,7 @@ impl Cache {
                 Found::Nothing
             }
             BeforeRequest::Stale { request: asked, matches: true } => {
-                let own = |name: &&hyper::header::HeaderName| {
+                let own = |name: &&header::HeaderName| {
                     let name = name.as_str();
                     name == "if-none-match" || name == "if-modified-since"
                 };
@@ -123,7 +142,12 @@ impl Cache {
 
     /// Takes an answer in: keeps it if it may be kept, and returns the kept one that it
     /// confirms, if it does.
-    pub(super) fn settle(&self, key: &Key, request: &Request<()>, answer: Answer) -> Arc<Answer> {
+    pub(super) fn settle(
+        &self,
+        (key, asked): (&Key, u64),
+        request: &Request<()>,
+        answer: Answer,
+    ) -> Arc<Answer> {
         let response = response(&answer);
         // Asked with conditions of the provider's own, a 304 is the provider's answer.
         if answer.status == StatusCode::NOT_MODIFIED
@@ -137,7 +161,7 @@ impl Cache {
                 headers: parts.headers,
                 body: kept.answer.body.clone(),
             });
-            let kept = Kept { policy, answer: Arc::clone(&confirmed) };
+            let kept = Kept { policy, asked, answer: Arc::clone(&confirmed) };
             self.kept.insert(key.clone(), Arc::new(kept));
             return confirmed;
         }
@@ -155,7 +179,7 @@ impl Cache {
         );
         let redirected = *request.uri() != *answer.url.as_str();
         if policy.is_storable() && !redirected && answer.body.len() <= LARGEST {
-            let kept = Kept { policy, answer: Arc::clone(&answer) };
+            let kept = Kept { policy, asked, answer: Arc::clone(&answer) };
             self.kept.insert(key.clone(), Arc::new(kept));
         } else {
             self.kept.remove(key);
@@ -167,6 +191,13 @@ impl Cache {
         let now = self.clock.calendar();
         UNIX_EPOCH + Duration::new(now.seconds, now.nanoseconds)
     }
+}
+
+/// Returns the headers that ask whether an answer still holds (RFC 9110, 13.1).
+fn conditions(answer: &Answer) -> HeaderMap {
+    let asked = [(ETAG, header::IF_NONE_MATCH)];
+    let asked = asked.into_iter().chain([(header::LAST_MODIFIED, header::IF_MODIFIED_SINCE)]);
+    asked.filter_map(|(has, asks)| Some((asks, answer.headers.get(has)?.clone()))).collect()
 }
 
 fn response(answer: &Answer) -> Response<()> {
@@ -212,7 +243,7 @@ mod tests {
         }
 
         fn settle(&self, answer: Answer) -> Arc<Answer> {
-            self.cache.settle(&self.key, &self.request, answer)
+            self.cache.settle((&self.key, self.cache.age()), &self.request, answer)
         }
 
         fn find(&self) -> Found {
@@ -226,6 +257,22 @@ mod tests {
         rig.settle(answer(200, &[("cache-control", "max-age=60")], "x"));
         assert!(matches!(rig.find(), Found::Fresh(found) if found.body == "x"));
         rig.clock.advance(Duration::from_secs(61));
+        assert!(matches!(rig.find(), Found::Stale(_)));
+    }
+
+    #[test]
+    fn what_was_asked_for_before_something_is_outdated_has_to_be_confirmed() {
+        let rig = Rig::new();
+        let fresh = [("cache-control", "max-age=60"), ("etag", "\"1\"")];
+        let asked = rig.cache.age();
+        rig.settle(answer(200, &fresh, "x"));
+        rig.cache.outdate();
+        let Found::Stale(conditions) = rig.find() else { panic!("fresh") };
+        assert_eq!(conditions["if-none-match"], "\"1\"");
+        rig.settle(answer(304, &fresh, ""));
+        assert!(matches!(rig.find(), Found::Fresh(found) if found.body == "x"));
+        // An answer to what was asked before comes late.
+        rig.cache.settle((&rig.key, asked), &rig.request, answer(200, &fresh, "y"));
         assert!(matches!(rig.find(), Found::Stale(_)));
     }
 

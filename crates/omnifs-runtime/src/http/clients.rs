@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::sync::watch;
 
 use super::dial::{Dialer, SocketDialer, Timed};
 use super::failure::HttpFailure;
@@ -109,6 +110,8 @@ pub(super) struct Clients {
     /// Made at their first use. Guards the tables only.
     network: Mutex<HashMap<Reach, Network>>,
     sockets: Mutex<HashMap<PathBuf, Socket>>,
+    /// How often connections were made anew.
+    renewals: watch::Sender<u64>,
 }
 
 impl Clients {
@@ -118,7 +121,8 @@ impl Clients {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let wakes = Wakes::new(clock);
-        Self { gate, tls, limits, wakes, network: Mutex::default(), sockets: Mutex::default() }
+        let (network, sockets) = (Mutex::default(), Mutex::default());
+        Self { gate, tls, limits, wakes, network, sockets, renewals: watch::Sender::new(0) }
     }
 
     /// Sends a request and returns when the headers of the answer are in.
@@ -131,9 +135,7 @@ impl Clients {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Incoming>, HttpFailure> {
-        if self.wakes.happened() {
-            self.renew();
-        }
+        self.renew_after_suspension();
         let origin = shown_origin(&to.url);
         let uri = Uri::try_from(to.url.as_str()).map_err(|error| {
             HttpFailure::Protocol(format!("{} cannot be asked for: {error}", to.url))
@@ -164,6 +166,19 @@ impl Clients {
     pub(super) fn renew(&self) {
         self.network.lock().clear();
         self.sockets.lock().clear();
+        self.renewals.send_modify(|times| *times += 1);
+    }
+
+    /// Does so if the machine was suspended since somebody last looked.
+    pub(super) fn renew_after_suspension(&self) {
+        if self.wakes.happened() {
+            self.renew();
+        }
+    }
+
+    /// Returns what says when it is done.
+    pub(super) fn renewals(&self) -> watch::Receiver<u64> {
+        self.renewals.subscribe()
     }
 
     fn network(&self, reach: Reach) -> Result<Network, HttpFailure> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::Uri;
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tower_service::Service;
 
@@ -22,6 +23,9 @@ use super::gate::{Gate, Reach};
 /// After how long without a connection the next address is tried beside the last one
 /// (RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
+
+/// After how long without a word a connection is tried.
+const SILENCE: Duration = Duration::from_secs(60);
 
 type Dialled<T> = Pin<Box<dyn Future<Output = Result<T, HttpFailure>> + Send>>;
 
@@ -52,9 +56,20 @@ impl Service<Uri> for Dialer {
             let stream = dial(&addresses, &format!("{host}:{port}")).await?;
             // Requests are written whole: waiting for more only costs time.
             let _slower = stream.set_nodelay(true);
+            keep_alive(&stream);
             Ok(TokioIo::new(stream))
         })
     }
+}
+
+/// Has the kernel find out that the other end is gone without a word: who reads what is told as it
+/// happens has no limit of time.
+fn keep_alive(stream: &TcpStream) {
+    // A kernel that does not do it costs nothing but that.
+    let _lonely = sockopt::set_socket_keepalive(stream, true);
+    let _later = sockopt::set_tcp_keepidle(stream, SILENCE);
+    let _slower = sockopt::set_tcp_keepintvl(stream, SILENCE / 4);
+    let _longer = sockopt::set_tcp_keepcnt(stream, 4);
 }
 
 impl Dialer {

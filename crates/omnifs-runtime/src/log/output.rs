@@ -127,6 +127,13 @@ impl Console {
         Arc::new(Self { output, call })
     }
 
+    /// Returns one for a call without end, which only the minute's budget holds.
+    pub(crate) fn endless(output: Arc<Output>) -> Arc<Self> {
+        let limits = LogLimits { call: u64::MAX, ..output.limits };
+        let call = Mutex::new(CallOutput::new(&limits));
+        Arc::new(Self { output, call })
+    }
+
     /// Ends a call's output: prints unfinished lines, says what was dropped, and gives the next
     /// call its own budget. Returns the end of standard error.
     pub(crate) fn end_call(&self) -> String {

@@ -22,6 +22,7 @@ pub(super) mod ops {
     pub(in crate::provider) const LOOKUP: &str = "lookup-child";
     pub(in crate::provider) const LIST: &str = "list-children";
     pub(in crate::provider) const READ: &str = "read-file";
+    pub(in crate::provider) const WATCH: &str = "watch";
 }
 
 /// One call of the tree, run on one instance.

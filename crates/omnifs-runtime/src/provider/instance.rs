@@ -14,6 +14,7 @@ use wasmtime::component::InstancePre;
 use super::calls::{Call, describe_lookup};
 use super::failure::Failure;
 use super::places::Places;
+use super::watch::Watcher;
 use crate::bindings::{Filesystem, FilesystemIndices, Projection, ProjectionIndices, projection};
 use crate::capability::{Blob, Capabilities, Spoiled};
 use crate::convert;
@@ -49,6 +50,7 @@ pub(super) struct Blueprint {
     pub(super) limits: Limits,
     pub(super) pre: InstancePre<State>,
     pub(super) functions: Functions,
+    pub(super) watcher: Watcher,
     pub(super) output: Arc<Output>,
     pub(super) usage: Arc<Usage>,
     pub(super) capabilities: Arc<Capabilities>,
@@ -147,6 +149,7 @@ impl Blueprint {
             console: &around.console,
             meter: &around.meter,
             capabilities: &self.capabilities,
+            watching: None,
         });
         let instance = self.pre.instantiate_async(&mut store).await?;
         let exports = match &self.functions {

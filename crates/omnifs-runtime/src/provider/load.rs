@@ -8,30 +8,34 @@ use std::time::Duration;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::instance::{Blueprint, Functions, Usage};
+use super::watch::Watcher;
 use super::{LoadError, ProviderOptions};
 use crate::artifact::Face;
-use crate::bindings::{FilesystemIndices, ProjectionIndices};
+use crate::bindings::{FilesystemIndices, ProjectionIndices, WatcherIndices};
 use crate::capability::{self, Capabilities, Needs};
+use crate::contract::Fit;
 use crate::engine::Engine;
 use crate::log::Output;
 use crate::store::State;
 
 pub(super) fn blueprint(
     engine: &Engine,
-    (component, face): (Vec<u8>, Face),
+    (component, fit): (Vec<u8>, Fit),
     needs: Option<&Needs>,
     options: ProviderOptions,
 ) -> Result<Blueprint, LoadError> {
     let component = compile(engine, component, options.limits.compile)?;
     let pre = link(engine, &component)?;
-    let functions = match face {
+    let functions = match fit.face {
         Face::Filesystem => FilesystemIndices::new(&pre).map(Functions::Filesystem),
         Face::Projection => ProjectionIndices::new(&pre).map(Functions::Projection),
     };
     let functions = functions.map_err(|error| unfit(&error))?;
+    let watcher = fit.watches.then(|| WatcherIndices::new(&pre)).transpose();
+    let watcher = Watcher::new(watcher.map_err(|error| unfit(&error))?);
     let name: Arc<str> = options.name.into();
-    let capabilities =
-        Capabilities::new(Arc::clone(&name), (options.grants, options.limits.http), needs);
+    let own = (Arc::clone(&name), fit.face);
+    let capabilities = Capabilities::new(own, (options.grants, options.limits.http), needs);
     Ok(Blueprint {
         capabilities: Arc::new(capabilities),
         output: Output::new(Arc::clone(&name), options.log, options.limits.log),
@@ -40,6 +44,7 @@ pub(super) fn blueprint(
         engine: engine.clone(),
         pre,
         functions,
+        watcher,
         usage: Arc::new(Usage::default()),
     })
 }

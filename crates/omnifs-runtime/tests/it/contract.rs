@@ -33,6 +33,37 @@ fn a_later_minor_version_fits() {
     check(&component(&wit)).unwrap();
 }
 
+const WATCHER: &str = "interface watcher { watch: func(); }";
+
+#[test]
+fn a_watcher_is_found_beside_a_face_and_refused_without_one() {
+    let world = "world w { export filesystem; export watcher; }";
+    let wit = format!("package omnifs:provider@1.0.0; {INTERFACE} {WATCHER} {world}");
+    assert!(check(&component(&wit)).unwrap().watches);
+    let wit =
+        format!("package omnifs:provider@1.0.0; {INTERFACE} world w {{ export filesystem; }}");
+    assert!(!check(&component(&wit)).unwrap().watches);
+    assert_eq!(
+        of_package("omnifs:provider@1.0.0", WATCHER, "export watcher;"),
+        "it exports omnifs:provider/watcher@1.0.0 alone, and has no tree to watch for\n\
+         help: export omnifs:provider/projection@1.0.0, too: \
+         omnifs_provider::serve!(app, watch = events), against omnifs-provider 1.0.0"
+    );
+}
+
+#[test]
+fn a_watcher_of_another_type_is_refused_and_so_is_what_it_imports() {
+    let interfaces = format!("{INTERFACE} {}", WATCHER.replace("func()", "func() -> bool"));
+    let refused =
+        of_package("omnifs:provider@1.0.0", &interfaces, "export filesystem; export watcher;");
+    assert!(refused.starts_with("it does not fit omnifs:provider/watcher@1.0.0"), "{refused}");
+    assert!(refused.contains("watch: func() -> bool"), "{refused}");
+    let interfaces = format!("{INTERFACE} interface cache-control {{ invalidate: func(n: u64); }}");
+    let items = "import cache-control; export filesystem;";
+    let refused = of_package("omnifs:provider@1.0.0", &interfaces, items);
+    assert!(refused.contains("omnifs:provider/cache-control@1.0.0"), "{refused}");
+}
+
 #[test]
 fn nothing_exported() {
     assert_eq!(

@@ -102,6 +102,7 @@ mod tests {
             exports: Vec::new(),
             face: Some(Face::Filesystem),
             faces: vec![Face::Filesystem],
+            watches: false,
             size: 1,
             labelled: true,
             needs: None,

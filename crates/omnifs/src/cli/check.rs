@@ -38,6 +38,8 @@ struct Contents<'a> {
     exports: &'a [String],
     asks: Asks,
     live: bool,
+    /// Whether it follows its upstream.
+    watches: bool,
     sdk: Option<&'a str>,
     labelled: bool,
     sections: Vec<SectionReport<'a>>,
@@ -117,6 +119,9 @@ fn report(file: &Path, artifact: &Artifact) -> String {
             "it exports face {other} as well: the host calls face {face} alone\n"
         ));
     }
+    if artifact.watches {
+        text.push_str("it follows its upstream: while it is served, a call of its goes on\n");
+    }
     text.push_str(&format!("size: {} bytes\n", artifact.size));
     let sdk = artifact.sdk.as_deref().map(|version| format!("omnifs-provider {version}"));
     text.push_str(&format!("sdk: {}\n", sdk.as_deref().unwrap_or("none that says so")));
@@ -158,6 +163,7 @@ fn contents(artifact: &Artifact) -> Contents<'_> {
         exports: &artifact.exports,
         asks: Asks { http: allow, secrets, open },
         live: artifact.needs.as_ref().is_some_and(|needs| needs.live),
+        watches: artifact.watches,
         sdk: artifact.sdk.as_deref(),
         labelled: artifact.labelled,
         sections: artifact.sections.iter().map(section).collect(),

@@ -27,7 +27,7 @@ pub(super) fn table(providers: &[ProviderStatus], columns: Columns) -> String {
         heads.push("INSTANCES");
     }
     if columns == Columns::Wide {
-        heads.extend(["MEMORY", "DISK", "REQUESTS", "ERRORS", "TRAPS"]);
+        heads.extend(["MEMORY", "DISK", "REQUESTS", "ERRORS", "TRAPS", "WATCH"]);
     }
     let row = |provider: &ProviderStatus| {
         let mut cells =
@@ -40,6 +40,7 @@ pub(super) fn table(providers: &[ProviderStatus], columns: Columns) -> String {
             let (requests, errors): (u64, u64) = (of_all(|h| h.requests), of_all(|h| h.errors));
             cells.extend([size(provider.memory.total()), size(provider.cache.disk)]);
             cells.extend([requests, errors, provider.traps].map(|count| count.to_string()));
+            cells.push(provider.watch.state.word().to_owned());
         }
         cells
     };
@@ -90,7 +91,7 @@ pub(super) fn verdict(providers: &[ProviderStatus]) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::{CacheStatus, MemoryStatus};
+    use crate::control::{CacheStatus, MemoryStatus, WatchStatus};
 
     fn provider(name: &str, state: State) -> ProviderStatus {
         ProviderStatus {
@@ -105,6 +106,7 @@ mod tests {
             http: Vec::new(),
             cache: CacheStatus { memory: 1 << 20, disk: 2 << 20 },
             memory: MemoryStatus { instances: 1 << 20, cache: 1 << 20, nodes: 512, http: 0 },
+            watch: WatchStatus::default(),
         }
     }
 
@@ -130,8 +132,8 @@ much-longer  /omnifs/much-longer  failed
         };
         asked.http = vec![host("https://one", 5, 1), host("https://two", 6, 0)];
         let expected = "\
-NAME  MOUNT      STATE  INSTANCES  MEMORY   DISK     REQUESTS  ERRORS  TRAPS
-a     /omnifs/a  ready  1          2.0 MiB  2.0 MiB  11        1       0
+NAME  MOUNT      STATE  INSTANCES  MEMORY   DISK     REQUESTS  ERRORS  TRAPS  WATCH
+a     /omnifs/a  ready  1          2.0 MiB  2.0 MiB  11        1       0      none
 ";
         assert_eq!(table(&[asked], Columns::Wide), expected);
         assert_eq!(table(&[], Columns::Full), "");

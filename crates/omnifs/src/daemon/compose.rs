@@ -7,8 +7,8 @@ use anyhow::Context;
 use omnifs_fuse::{MountOptions, Notices, Observer, Session, SessionOptions};
 use omnifs_runtime::http::{Secret, Tls};
 use omnifs_runtime::{
-    Effort, Engine, EngineOptions, Grants, LoadError, LogLine, LogSource, Provider, ProviderLog,
-    ProviderOptions, Severity,
+    Effort, Engine, EngineOptions, Grants, LoadError, LogLine, LogSource, Outdated, Provider,
+    ProviderLog, ProviderOptions, Service, Severity,
 };
 use omnifs_vfs::{Clock, Identity, Settings, Source, SystemClock, Tree};
 use tokio::runtime::Handle;
@@ -173,7 +173,8 @@ impl Parts {
         let settings = self.settings(config, (&provider, identity));
         let tree = Tree::new(source, Arc::clone(&self.common.clock), settings);
         if !self.mounts {
-            return Ok(Serving { provider, tree, session: None });
+            let service = self.service(&provider, &tree);
+            return Ok(Serving { provider, tree, service, session: None });
         }
         let options = MountOptions {
             mountpoint: path.to_path_buf(),
@@ -189,7 +190,22 @@ impl Parts {
         };
         let session = Session::serve(connection, Arc::clone(&tree), self.runtime.clone(), options)
             .map_err(|error| refused(&error.into()))?;
-        Ok(Serving { provider, tree, session: Some(Arc::new(session)) })
+        let service = self.service(&provider, &tree);
+        Ok(Serving { provider, tree, service, session: Some(Arc::new(session)) })
+    }
+
+    /// Has a provider's watcher run, and its tree told of what is outdated, for as long as the result
+    /// lives.
+    pub(super) fn service(&self, provider: &Arc<Provider>, tree: &Arc<Tree>) -> Arc<Service> {
+        let tree = Arc::downgrade(tree);
+        let tell = move |outdated| match (tree.upgrade(), outdated) {
+            (Some(tree), Outdated::Objects(objects)) => tree.invalidate(&objects),
+            (Some(tree), Outdated::Everything) => {
+                tree.expire("/");
+            }
+            (None, _) => {}
+        };
+        Arc::new(provider.serve(&self.runtime, tell))
     }
 
     /// Returns how a provider's tree caches.
@@ -212,6 +228,7 @@ impl Parts {
             listing: config.limits.provider.lift,
             memory: part(config.cache.memory, self.host.memory, self.promised),
             disk: self.disks.of(&config.name, identity, disk),
+            outdates: provider.outdates(),
             read_ahead: read_ahead(provider, &config.limits),
             watched: self.observer.is_some(),
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use omnifs_fuse::{Session, mounts};
 use omnifs_runtime::http::HostStatistics;
-use omnifs_runtime::{FailedCall, Provider};
+use omnifs_runtime::{FailedCall, Provider, Service, WatchState};
 use omnifs_vfs::{Exchange, Made, NodeKind, Source, Timestamp, Tree};
 use parking_lot::Mutex;
 
@@ -16,7 +16,7 @@ use super::{grants, mountpoint};
 use crate::config::{Component, ProviderConfig};
 use crate::control::{
     CacheReport, CacheStatus, CallFailure, DiskCounts, DiskReport, ExchangeReport, Exchanges,
-    Known, MemoryStatus, ProviderStatus, State, Trouble, UpstreamStatus,
+    Known, MemoryStatus, ProviderStatus, State, Trouble, UpstreamStatus, WatchStatus, Watching,
 };
 
 /// How long finding out what a mount's path leads to may take: it may lead through somebody
@@ -100,6 +100,8 @@ pub(super) struct Serving {
     pub(super) provider: Arc<Provider>,
     /// Its tree.
     pub(super) tree: Arc<Tree>,
+    /// Keeps its watcher running.
+    pub(super) service: Arc<Service>,
     /// The conversation with the kernel, if it is mounted.
     pub(super) session: Option<Arc<Session>>,
 }
@@ -193,6 +195,8 @@ impl Slot {
         if let (Gate::Open, Standing::Serving(serving)) = (*gate, &mut *standing) {
             let source: Arc<dyn Source> = Arc::<Provider>::clone(&provider);
             serving.tree.replace(source, parts.settings(&new, (&provider, identity)));
+            // The old watcher ends here.
+            serving.service = parts.service(&provider, &serving.tree);
             serving.provider = provider;
             *self.config.lock() = new;
             *self.behind.lock() = None;
@@ -386,6 +390,7 @@ impl Slot {
             http: Vec::new(),
             cache: CacheStatus::default(),
             memory: MemoryStatus::default(),
+            watch: WatchStatus::default(),
         };
         match &*self.standing.lock() {
             Standing::Loading => {}
@@ -413,6 +418,16 @@ impl Slot {
                     cache: kept.memory,
                     nodes: kept.nodes * NODE_MEMORY,
                     http: counts.http_cache,
+                };
+                status.watch = WatchStatus {
+                    state: match counts.watch.state {
+                        WatchState::None => Watching::None,
+                        WatchState::Running => Watching::Running,
+                        WatchState::Waiting => Watching::Waiting,
+                    },
+                    restarts: counts.watch.restarts,
+                    outdated: counts.watch.outdated,
+                    dropped: counts.watch.dropped,
                 };
                 let asked = provider.upstreams().into_iter();
                 status.http = asked.map(upstream).collect();

@@ -44,6 +44,7 @@ mod shells;
 mod slow;
 mod spinning;
 mod surroundings;
+mod watched;
 mod xattrs;
 
 use std::fmt::Write as _;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::answer::Answer;
+use super::answer::{Answer, chunk};
 use super::coding::Coding;
 use super::connection::Connection;
 use super::echo;
@@ -24,6 +24,8 @@ enum Route {
     /// These bytes, then the end of the connection.
     Old(Vec<u8>),
     Bad(Misdeed),
+    /// Lines as they are told.
+    Events,
     /// What another target gets, after a while.
     Other(String, Duration),
 }
@@ -50,6 +52,7 @@ pub(super) fn answer(
                 return Ok(After::Close);
             }
             Route::Bad(misdeed) => return misdeed.commit(connection),
+            Route::Events => return events(connection, state),
             Route::Other(other, delay) => {
                 connection.pause(delay)?;
                 target = other;
@@ -57,6 +60,25 @@ pub(super) fn answer(
         }
     }
     Err(io::Error::other("targets that lead to each other"))
+}
+
+/// How often it is looked whether a line was told.
+const MOMENT: Duration = Duration::from_millis(5);
+
+fn events(connection: &mut Connection, state: &State) -> io::Result<After> {
+    let (_listening, mut sent) = state.listening();
+    connection.send(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n",
+    )?;
+    loop {
+        let lines = state.with(|inner| inner.events.get(sent..).unwrap_or_default().to_vec());
+        sent += lines.len();
+        if !lines.is_empty() {
+            connection.send(&chunk(lines.concat().as_bytes()))?;
+        }
+        // An error once the other side has gone.
+        connection.pause(MOMENT)?;
+    }
 }
 
 fn find(target: &Target, request: &Received, state: &State) -> Route {
@@ -79,6 +101,7 @@ fn find(target: &Target, request: &Received, state: &State) -> Route {
         ["early"] => Route::Early(items()),
         ["http10"] => Route::Old([b"HTTP/1.0 200 OK\r\n\r\n", ITEMS.as_bytes()].concat()),
         ["never"] => Route::Bad(Misdeed::Never),
+        ["events"] => Route::Events,
         ["drip", rest @ ..] => {
             let pause = rest.first().map_or(Duration::from_secs(1), after);
             Route::Bad(Misdeed::Drip(pause))

@@ -24,6 +24,9 @@ pub(super) struct Inner {
     pub(super) switch: String,
     pub(super) version: u8,
     pub(super) logs: Logs,
+    /// All lines of `/events` so far.
+    pub(super) events: Vec<String>,
+    pub(super) listeners: usize,
 }
 
 impl Default for Inner {
@@ -38,6 +41,8 @@ impl Default for Inner {
             switch: "/json".to_owned(),
             version: 1,
             logs: Logs::default(),
+            events: Vec::new(),
+            listeners: 0,
         }
     }
 }
@@ -56,6 +61,26 @@ impl State {
             inner.peak = inner.peak.max(inner.waiting);
         });
         Waiting(self)
+    }
+}
+
+impl State {
+    /// Counts one that reads `/events` until the returned guard is dropped; returns as well how many
+    /// lines there were before.
+    pub(super) fn listening(&self) -> (Listening<'_>, usize) {
+        let before = self.with(|inner| {
+            inner.listeners += 1;
+            inner.events.len()
+        });
+        (Listening(self), before)
+    }
+}
+
+pub(super) struct Listening<'a>(&'a State);
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.0.with(|inner| inner.listeners -= 1);
     }
 }
 

@@ -36,23 +36,37 @@ fn the_bindings_are_current() {
     assert_current("crates/omnifs-provider/src/bindings.rs", &generated("provider", options));
 }
 
-#[test]
-fn the_bindings_of_the_second_face_are_current() {
-    let imported = |name: &str| {
+/// Returns the bindings of a world whose imports are those of other modules.
+fn beside(world: &str, modules: &[(&str, &str)]) -> String {
+    let imported = |(name, module): &(&str, &str)| {
         let interface = format!("omnifs:provider/{name}@1.0.0");
-        let module = format!("crate::bindings::omnifs::provider::{name}");
-        (interface, WithOption::Path(module))
+        let path = format!("crate::{module}::omnifs::provider::{}", name.replace('-', "_"));
+        (interface, WithOption::Path(path))
     };
     let options = Opts {
         format: true,
         generate_all: true,
         pub_export_macro: true,
-        export_macro_name: Some("export_projector".to_string()),
-        default_bindings_module: Some("omnifs_provider::projector".to_string()),
-        // The imports are those of the first face.
-        with: ["http", "secrets", "log", "config"].map(imported).into(),
+        export_macro_name: Some(format!("export_{world}")),
+        default_bindings_module: Some(format!("omnifs_provider::{world}")),
+        with: modules.iter().map(imported).collect(),
         ..Default::default()
     };
+    generated(world, options)
+}
+
+/// What all worlds import, and in which module it is.
+const IMPORTS: [(&str, &str); 4] =
+    [("http", "bindings"), ("secrets", "bindings"), ("log", "bindings"), ("config", "bindings")];
+
+#[test]
+fn the_bindings_of_the_second_face_are_current() {
     let path = "crates/omnifs-provider/src/projector.rs";
-    assert_current(path, &generated("projector", options));
+    assert_current(path, &beside("projector", &IMPORTS));
+}
+
+#[test]
+fn the_bindings_of_the_watcher_are_current() {
+    let modules = [IMPORTS.as_slice(), &[("cache-control", "projector")]].concat();
+    assert_current("crates/omnifs-provider/src/watching.rs", &beside("watching", &modules));
 }

@@ -12,6 +12,8 @@ fn the_reference_is_current() {
     let (resolve, world) = contract("provider");
     let (other, second) = contract("projector");
     let text = reference(&resolve, world) + "\n" + &second_face(&other, second);
+    let (third, watching) = contract("watching");
+    let text = text + "\n" + &watcher(&third, watching);
     assert_current("docs/wit-reference.md", &text);
 }
 
@@ -42,6 +44,26 @@ fn reference(resolve: &Resolve, world: WorldId) -> String {
     page.paragraphs.join("\n\n") + "\n"
 }
 
+/// Returns the reference of the world of those that follow their upstream: what it exports, and what
+/// it imports that the first one does not.
+fn watcher(resolve: &Resolve, world: WorldId) -> String {
+    let described = &resolve.worlds[world];
+    let mut page = Page { resolve, paragraphs: Vec::new() };
+    page.add(format!("## World `{}`", described.name));
+    page.docs(&described.docs);
+    page.add(
+        "In Rust it is `omnifs_provider::serve!(app, watch = events)`, or `omnifs_provider::watcher` \
+         and `omnifs_provider::export_watching!`; `omnifs_provider::cache_control` is what it \
+         imports.",
+    );
+    let own = described.imports.iter().filter(|(key, _)| {
+        resolve.name_world_key(key).starts_with("omnifs:provider/cache-control@")
+    });
+    let exports = interfaces(described.exports.iter());
+    exports.into_iter().chain(interfaces(own)).for_each(|id| page.interface(id));
+    page.paragraphs.join("\n\n") + "\n"
+}
+
 /// Returns the reference of what a world exports that imports the same as the first one.
 fn second_face(resolve: &Resolve, world: WorldId) -> String {
     let described = &resolve.worlds[world];
@@ -49,7 +71,8 @@ fn second_face(resolve: &Resolve, world: WorldId) -> String {
     page.add(format!("## World `{}`", described.name));
     page.docs(&described.docs);
     page.add(
-        "It imports what the world `provider` does. In Rust it is `omnifs_provider::projection`, and \
+        "It imports what the world `provider` does, and `cache-control`, which the world `watching` \
+         below has, too. In Rust it is `omnifs_provider::projection`, and \
          `omnifs_provider::export_projector!` exports it.",
     );
     interfaces(described.exports.iter()).into_iter().for_each(|id| page.interface(id));
