@@ -8,7 +8,7 @@ use omnifs_runtime::{
     Engine, EngineOptions, Grants, Limits, LogLine, LogSource, Provider, ProviderLog,
     ProviderOptions,
 };
-use omnifs_vfs::{Child, Name, Object, ObjectKey, Source, VfsError};
+use omnifs_vfs::{Child, Found, Name, Object, ObjectKey, Source, VfsError};
 use parking_lot::Mutex;
 
 #[derive(Default)]
@@ -89,6 +89,18 @@ impl Fixture {
             object = Object::child(&object, name(part), key, child.inode);
         }
         object
+    }
+
+    /// Returns the object of the second face that was found in the root.
+    pub(crate) fn identified(&self, text: &str, found: &Found) -> Arc<Object> {
+        self.below(&self.root, text, found)
+    }
+
+    /// Returns the object of the second face that was found in a directory.
+    pub(crate) fn below(&self, parent: &Arc<Object>, text: &str, found: &Found) -> Arc<Object> {
+        let key = ObjectKey(self.next.fetch_add(1, Ordering::Relaxed));
+        let id = found.details.as_ref().and_then(|details| details.id.clone());
+        Object::identified(parent, name(text), key, (found.child.inode, id))
     }
 
     pub(crate) async fn read_object(

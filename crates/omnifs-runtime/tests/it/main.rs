@@ -14,5 +14,6 @@ mod components;
 mod contract;
 mod engine;
 mod fixture;
+mod frozen;
 mod limits;
 mod logs;
