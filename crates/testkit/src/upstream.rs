@@ -49,7 +49,7 @@ const BACKLOG: i32 = 1024;
 /// | `/headers/N` | N KiB of headers |
 /// | `/gzip`, `/deflate`, `/br`, `/zstd` | `/json` in that coding |
 /// | `/bomb/CODING/MIB` | as many MiB of zeros (1024), in `gzip` if no other is named |
-/// | `/logs`, `/logs/ID` | the logs in a JSON array of `name`, `id` and `size`, see [`Upstream::append`]; one of them, or by `Range` a part of it, with 206 or 416 |
+/// | `/logs`, `/logs/ID` | the logs in a JSON array of `name`, `id` and `size`, see [`Upstream::append`]; one of them, or by `Range` a part of it, with 206 or 416; all say that they may be kept for ten minutes |
 /// | `/slow/MS/PATH` | that path's answer (`/json`), later |
 /// | `/early`, `/http10` | `/json` after a status 103; in HTTP/1.0 without a length |
 /// | `/switch` | that of the target set by [`Upstream::switch`] (`/json`) |

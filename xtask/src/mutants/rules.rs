@@ -154,4 +154,32 @@ pub(super) const MUTANTS: &[Mutant] = &[
         to: "        (0, key)",
         tests: Tests::Units("test(tree::orders::what_is_asked_for_anew)"),
     },
+    Mutant {
+        rule: "a live file with fewer bytes than before is another file",
+        file: "crates/omnifs-vfs/src/tree/live/growth.rs",
+        from: "if same && size < before.size && asked.generation == self.generation() {",
+        to: "if same && size < before.size && asked.generation > u64::MAX - 1 {",
+        tests: Tests::Mounted("package(omnifs-vfs) & test(live::a_truncated)"),
+    },
+    Mutant {
+        rule: "a call about a live file is joined by those who know as much and no more",
+        file: "crates/omnifs-vfs/src/tree/live/part.rs",
+        from: "let part = Part { node: id, known: live.size, range: Some((range.offset, range.length)) };",
+        to: "let part = Part { node: id, known: 0, range: Some((range.offset, range.length)) };",
+        tests: Tests::Mounted("package(omnifs-vfs) & test(live::who_knows)"),
+    },
+    Mutant {
+        rule: "a larger size of a live file waits for the last page to go",
+        file: "crates/omnifs-fuse/src/session/pages.rs",
+        from: "Some(held) if held.unanswered > 0 || held.torn.is_some() => held.whole,",
+        to: "Some(held) if held.unanswered > u32::MAX - 1 => held.whole,",
+        tests: Tests::Units("test(session::pages::)"),
+    },
+    Mutant {
+        rule: "what a live file has now is not answered from what is kept",
+        file: "crates/omnifs-runtime/src/http/cache.rs",
+        from: "if prepared.anew {",
+        to: "if false {",
+        tests: Tests::Mounted("package(omnifs) & test(live::a_live_file)"),
+    },
 ];

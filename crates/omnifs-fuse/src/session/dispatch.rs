@@ -158,10 +158,16 @@ fn lookup(shared: &Arc<Shared>, reply: Reply, name: &[u8]) {
 
 fn attributes(shared: &Arc<Shared>, reply: Reply) {
     let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
-    let pages = shared.pages.clone().map(|pages| (pages.round(node), pages));
+    let Some(pages) = shared.pages.clone() else {
+        return answer(shared, reply, async move {
+            Ok(Answer::Attributes(tree.attributes(node).await?))
+        });
+    };
+    let round = pages.round(node);
     answer(shared, reply, async move {
-        let limit = || pages.map_or(u64::MAX, |(round, pages)| pages.limit(node, round));
-        Ok(Answer::Attributes(tree.attributes_up_to(node, limit).await?))
+        let shown = tree.attributes_up_to(node, || pages.limit(node, round)).await?;
+        pages.tell(node, shown.size);
+        Ok(Answer::Attributes(shown))
     });
 }
 

@@ -9,7 +9,8 @@
 //!
 //! So a page that may have such zeros is thrown away a moment after it was read, and until then no
 //! larger size is told. The notice also makes the kernel take no size out of answers that are under
-//! way: these tell no larger one either.
+//! way: these tell no larger one either, and it is not sent before the last larger one has had its
+//! time to arrive.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use omnifs_vfs::NodeId;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 use super::notices::Job;
 
@@ -49,6 +51,8 @@ struct Held {
     round: u64,
     /// Whether a notice is going to be sent.
     due: bool,
+    /// The largest size that was told, and when it was.
+    told: Option<(u64, Instant)>,
 }
 
 impl Pages {
@@ -87,6 +91,15 @@ impl Pages {
         }
     }
 
+    /// Says which size a GETATTR is told.
+    pub(crate) fn tell(&self, file: NodeId, size: u64) {
+        if let Some(held) = self.files.lock().get_mut(&file)
+            && held.told.is_none_or(|(told, _)| told < size)
+        {
+            held.told = Some((size, Instant::now()));
+        }
+    }
+
     /// Returns from where on the pages of a file are to be thrown away, if that can be now. It
     /// would wait for a READ into them, and a `kill -9` of this process would then leave both
     /// waiting for ever.
@@ -95,6 +108,11 @@ impl Pages {
         let held = files.get_mut(&file)?;
         held.due = false;
         if held.unanswered > 0 {
+            return None;
+        }
+        if held.told.is_some_and(|(_, since)| since.elapsed() < STAY) {
+            held.due = true;
+            self.remind(file);
             return None;
         }
         let torn = held.torn.take()?;
@@ -125,6 +143,10 @@ impl Pages {
             }
             held.due = true;
         }
+        self.remind(file);
+    }
+
+    fn remind(&self, file: NodeId) {
         let jobs = self.jobs.clone();
         self.runtime.spawn(async move {
             tokio::time::sleep(STAY).await;
@@ -177,6 +199,14 @@ mod tests {
         pages.end(FILE, 9_500);
         assert_eq!([asked, during].map(|round| pages.limit(FILE, round)), [0, 0]);
         assert_eq!(pages.limit(FILE, pages.round(FILE)), u64::MAX);
+        // A larger size that was just told is to arrive first.
+        pages.tell(FILE, 9_500);
+        drop(pages.enter(FILE));
+        pages.tear(FILE, 9_500);
+        assert_eq!(pages.begin(FILE), None);
+        assert!(matches!(due.recv().await, Some(Job::Tear(FILE))));
+        assert_eq!(pages.begin(FILE), Some(8_192));
+        pages.end(FILE, 9_500);
         // Whoever reads on and on gets the size one notice late.
         let _reading = pages.enter(FILE);
         assert_eq!(pages.limit(FILE, pages.round(FILE)), 9_500);

@@ -124,10 +124,13 @@ fn a_file_that_is_not_declared_live_is_an_ordinary_one_and_its_author_told_once(
     assert_eq!(told(&sandbox), 1);
     // Declared by its user it is one, in a mount that is made anew for it.
     let device = |path: &PathBuf| fs::metadata(path).unwrap().dev();
+    // Held, so that no other mount gets its number.
+    let old = fs::File::open(&mount).unwrap();
     let before = device(&mount);
     sandbox.configure(&config_of(&sandbox, &[("p", guests::PROJECTED_PATH)], "live = true\n"));
     let _reloaded = sandbox.omnifs(["reload"]).expect_code(0);
     assert_ne!(device(&mount), before);
+    drop(old);
     assert_eq!(fs::read_to_string(&grows).unwrap(), "grows\n");
     assert_eq!(told(&sandbox), 1);
     let other = config_of(

@@ -11,13 +11,15 @@ use crate::mounted::{Setup, Talk};
 
 /// Looks at the end of the file, in the way that it is told, until somebody says that it is enough.
 /// Maps are made by the C library: python's own refuse to show what is behind the size they began
-/// with. Prints how often it looked, at how much in the end, and how often there was a NUL byte.
+/// with. They are read by a system call, for which a place that is not there yet is an error and no
+/// signal. Prints how often it looked, at how much in the end, and how often there was a NUL byte.
 const LOOKER: &str = "\
 import ctypes, os, select, sys
 way, path = sys.argv[1], os.environ['M'] + '/log'
 fd = os.open(path, os.O_RDONLY)
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
+libc.pwrite.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
                       ctypes.c_long]
 at, mapped, out = None, 0, os.memfd_create('copy')
@@ -32,7 +34,7 @@ while True:
         if size > mapped:
             mapped = (size + 4095) & ~4095
             at = libc.mmap(None, mapped, 1, 2, fd, 0)
-        got = ctypes.string_at(at + low, size - low)
+        got = os.pread(out, max(0, libc.pwrite(out, at + low, size - low, 0)), 0)
     else:
         os.lseek(out, 0, 0)
         got = os.pread(out, os.sendfile(out, fd, low, size - low), 0)
