@@ -8,7 +8,7 @@ use crate::Error;
 /// Returns `[provider.config]` as JSON, `{}` when there is none.
 ///
 /// It is the same for the whole life of an instance. Off wasm32 it is what
-/// [`testing`](crate::testing) was told, and `{}` otherwise.
+/// `testing` was told, and `{}` otherwise.
 #[must_use]
 pub fn get() -> String {
     #[cfg(target_arch = "wasm32")]

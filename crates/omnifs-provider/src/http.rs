@@ -35,7 +35,7 @@
 //! URL, 30 s an answer.
 //!
 //! Off wasm32 there is no host, and every request is [`HttpError::Denied`], unless
-//! [`testing`](crate::testing) answers it from a recording. A [`Response`] can be written down by
+//! `testing` answers it from a recording. A [`Response`] can be written down by
 //! hand there, so functions that read answers are tested natively.
 
 // What follows links is half of the work of compiling this crate. Without the feature `json`,

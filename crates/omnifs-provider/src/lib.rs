@@ -66,7 +66,7 @@
 //! This crate is the guest's side of the contract in `/wit` and knows nothing of the host.
 //! It builds on any target, so that a provider's own functions can be tested natively. Off
 //! wasm32 there is no host: nothing is granted there, every request is denied, and the log
-//! goes to standard error. [`testing`] has recorded exchanges answer instead.
+//! goes to standard error. `testing` (with the feature `json`) has recorded exchanges answer instead.
 //!
 //! # Features
 //!

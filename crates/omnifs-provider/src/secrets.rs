@@ -12,7 +12,7 @@ pub use crate::bindings::omnifs::provider::secrets::Secret;
 /// Returns the secret that the configuration calls `name`, or `None` if it was not granted.
 ///
 /// A name has 1 to 64 letters, digits, `_`, `-` and `.`. Off wasm32 nothing is granted but
-/// in [`testing`](crate::testing), where everything is.
+/// in `testing`, where everything is.
 ///
 /// ```no_run
 /// use omnifs_provider::{http, secrets};

@@ -131,14 +131,14 @@ impl Parts {
     /// # Errors
     /// Why it cannot be used, for the user.
     pub(super) fn load(&self, config: &ProviderConfig) -> Result<Loaded, Trouble> {
-        self.load_granted(config, self.granted(config)?)
+        self.load_granted(config, || self.granted(config))
     }
 
-    /// As [`Parts::load`], with these grants.
+    /// As [`Parts::load`], with these grants, which are asked for when its bytes are there.
     pub(super) fn load_granted(
         &self,
         config: &ProviderConfig,
-        grants: Grants,
+        grants: impl FnOnce() -> Result<Grants, Trouble>,
     ) -> Result<Loaded, Trouble> {
         let component = config.component.bytes(config.limits.provider.component)?;
         let identity = disks::identity(config, &component);
@@ -146,7 +146,7 @@ impl Parts {
             name: config.name.clone(),
             limits: config.limits.provider.clone(),
             log: Arc::clone(&self.log),
-            grants,
+            grants: grants()?,
             live: config.live,
         };
         let loaded = Provider::load(&self.engine, &component, options);
