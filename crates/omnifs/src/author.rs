@@ -29,7 +29,7 @@ pub(crate) use target::is_installed;
 /// returns where that is, and its component.
 ///
 /// # Errors
-/// As [`build`], and when there are several components.
+/// As [`build()`], and when there are several components.
 pub(crate) fn component(offline: bool) -> anyhow::Result<(PathBuf, PathBuf)> {
     let builder = Builder::here(&BuildArgs::plain(offline))?;
     let mut built = builder.build(None)?.into_iter();
