@@ -62,6 +62,9 @@
 //! # fn main() { assert!(app().node_id("/{repo}/issues", &[&7]).is_ok()); }
 //! ```
 //!
+//! What happens while it does not run it has to find out when it begins, if the upstream can tell;
+//! otherwise the host believes what it has for as long as its answers are fresh.
+//!
 //! At the root lies a `README.md` with the routes, unless one of them is called that.
 
 mod collection;

@@ -60,7 +60,9 @@ pub(crate) fn compare(resolve: &Resolve, world: &World) -> Result<Fit, LoadError
         fits(resolve, watcher, WATCHER)?;
     }
     imports::check(resolve, world)?;
-    let outdates = ours(resolve, world.imports.values(), CACHE_CONTROL).is_some();
+    // Nodes of the other face have no identities.
+    let outdates =
+        face == Face::Projection && ours(resolve, world.imports.values(), CACHE_CONTROL).is_some();
     Ok(Fit { face, watches: watcher.is_some(), outdates })
 }
 

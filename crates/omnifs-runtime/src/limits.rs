@@ -228,6 +228,16 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_shown_to_whoever_looks_from_outside() {
+        let gauge = Arc::new(AtomicU64::new(0));
+        let mut growth = Growth::new(&Limits::default()).shown_in(Arc::clone(&gauge));
+        assert!(growth.memory_growing(0, 90, None).unwrap());
+        assert_eq!(gauge.load(Ordering::Relaxed), 90);
+        growth.memory_grow_failed(wasmtime::Error::msg("no memory")).unwrap();
+        assert_eq!(gauge.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
     fn tables_have_an_end() {
         let mut growth = Growth::new(&Limits::default());
         assert!(growth.table_growing(0, 100_000, None).unwrap());

@@ -155,4 +155,24 @@ pub(super) const PROMISES: &[Promise] = &[
             "omnifs::it live::follow::a_growing_log_is_followed_for_a_minute_over_a_rotation_without_nul_and_loss",
         ],
     },
+    Promise {
+        text: "An upstream's change that its events announce is seen by cat and ls at once with ttl 1 h, and \
+               only what changed is asked for again, counted by the server; a watcher that ends, traps or \
+               spins is started again and colours nothing; a flood of events, unknown and huge identities; \
+               a hot swap and a change of the network end the old connection.",
+        tests: &[
+            "omnifs::it watched::a_flood_of_events_neither_stalls_readers_nor_grows_memory",
+            "omnifs::it watched::a_watcher_takes_no_request_s_place",
+            "omnifs::it watched::a_watcher_that_ends_is_started_again_and_the_mount_serves_on",
+            "omnifs::it watched::a_watcher_that_spins_is_stopped",
+            "omnifs::it watched::after_a_change_of_the_network_it_listens_on_a_new_connection",
+            "omnifs::it watched::an_event_is_seen_at_once_and_only_what_changed_is_asked_for_again",
+            "omnifs::it watched::an_exchanged_component_takes_its_watcher_along",
+            "omnifs::it watched::what_fails_in_a_watcher_is_named_and_colours_no_other_call",
+            "omnifs-runtime::it watching::a_watcher_that_ends_is_started_again_after_longer_and_longer_\
+             pauses",
+            "omnifs-vfs tree::orders::what_is_outdated_is_never_the_answer_afterwards",
+            "omnifs-vfs::it outdated::an_answer_under_way_is_not_believed",
+        ],
+    },
 ];

@@ -182,4 +182,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
         to: "if false {",
         tests: Tests::Mounted("package(omnifs) & test(live::a_live_file)"),
     },
+    Mutant {
+        rule: "an answer that was asked for before is outdated",
+        file: "crates/omnifs-vfs/src/tree/outdated.rs",
+        from: "if self.now() == asked {",
+        to: "if self.now() >= asked {",
+        tests: Tests::Units("test(tree::orders::what_is_outdated)"),
+    },
+    Mutant {
+        rule: "what is outdated has to be confirmed upstream",
+        file: "crates/omnifs-runtime/src/http/cache.rs",
+        from: "BeforeRequest::Fresh(_) if kept.asked == self.age() => {",
+        to: "BeforeRequest::Fresh(_) if kept.asked <= self.age() => {",
+        tests: Tests::Units("test(http::cache::)"),
+    },
 ];

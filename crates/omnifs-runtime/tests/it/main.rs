@@ -17,3 +17,4 @@ mod fixture;
 mod frozen;
 mod limits;
 mod logs;
+mod watching;
