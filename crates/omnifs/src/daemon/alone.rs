@@ -34,7 +34,7 @@ fn parts(
 ) -> Result<(Parts, ProviderConfig), Failure> {
     let (parts, providers) = compose::parts(config, places, setup)?;
     let provider = providers.into_iter().next().context("there is no provider")?;
-    Ok((parts, provider))
+    Ok((parts.keeping_nothing(), provider))
 }
 
 /// A provider that this process has mounted.

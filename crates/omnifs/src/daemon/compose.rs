@@ -108,6 +108,11 @@ pub(super) fn parts(
 }
 
 impl Parts {
+    /// Has nothing kept on disk, and leaves what is kept there as it is.
+    pub(super) fn keeping_nothing(self) -> Self {
+        Self { disks: Disks::nowhere(), ..self }
+    }
+
     /// Returns the clock of all trees.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.common.clock)

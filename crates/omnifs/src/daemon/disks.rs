@@ -12,7 +12,8 @@ use crate::places::Places;
 
 /// All disk caches that are open. They stay so when their provider is exchanged or mounted anew.
 pub(super) struct Disks {
-    places: Places,
+    /// Where they are; nowhere in a process that is to keep nothing.
+    places: Option<Places>,
     /// By the provider's name. Held for opening one, too: nobody opens one twice.
     open: Mutex<HashMap<String, Disk>>,
 }
@@ -20,14 +21,19 @@ pub(super) struct Disks {
 impl Disks {
     /// Returns the caches in these places, of which none is open.
     pub(super) fn new(places: Places) -> Self {
-        Self { places, open: Mutex::default() }
+        Self { places: Some(places), open: Mutex::default() }
+    }
+
+    /// Returns no caches, and lets those be that are there: they are the daemon's.
+    pub(super) fn nowhere() -> Self {
+        Self { places: None, open: Mutex::default() }
     }
 
     /// Returns the cache of a provider for the answers of `identity`, which may take `budget`
     /// bytes. There is none when it is switched off, and when the directory cannot be used, which
     /// the log tells.
     pub(super) fn of(&self, name: &str, identity: Identity, budget: Option<u64>) -> Option<Disk> {
-        let directory = self.places.kept(name);
+        let directory = self.places.as_ref()?.kept(name);
         let mut open = self.open.lock();
         let Some(budget) = budget else {
             match open.remove(name) {

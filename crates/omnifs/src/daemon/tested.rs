@@ -28,7 +28,7 @@ impl Bench {
     pub(crate) fn new(config: Config, places: &Places) -> Result<Self, Failure> {
         let (parts, providers) = compose::parts(config, places, Setup::of_daemon())?;
         let provider = providers.into_iter().next().context("there is no provider")?;
-        Ok(Self { parts, provider })
+        Ok(Self { parts: parts.keeping_nothing(), provider })
     }
 
     /// Loads the component with these upstreams, and made-up secrets: nothing leaves this process.

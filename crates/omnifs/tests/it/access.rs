@@ -119,3 +119,21 @@ fn a_daemon_answers_as_its_mount_does() {
     let missing = sandbox.omnifs(["cat", &at("hello/none")]).expect_code(1).stderr;
     assert!(missing.contains("ENOENT"), "{missing}");
 }
+
+/// A component of one's own is no provider of the configuration, whatever that is called.
+#[test]
+fn a_component_that_is_read_alone_costs_no_provider_what_is_kept_of_it() {
+    let sandbox = Sandbox::new(OMNIFS);
+    let mounts = mounted(&sandbox, &[("provider", guests::HELLO_PATH)]);
+    let _read = fs::read(mounts.join("provider/hello.txt")).unwrap();
+    let _stopped = sandbox.omnifs(["stop"]).expect_code(0);
+    let at = sandbox.home().join(".cache/omnifs/provider");
+    let kept = || {
+        let find = format!("find {} -type f -size +0 | sort", at.display());
+        sandbox.shell(&find).expect_code(0).stdout
+    };
+    let before = kept();
+    assert!(!before.is_empty());
+    let _names = alone(&sandbox, "ls", guests::TREE_PATH, &["/"]).expect_code(0);
+    assert_eq!(kept(), before);
+}
