@@ -25,8 +25,18 @@ const FILES = [
   { name: 'issue.json', digit: 3n, text: (issue) => `${JSON.stringify(issue, null, 2)}\n` },
 ];
 
+/** A request that failed, which the host saw. */
+class Failure extends Error {}
+
 /** Something that the host cannot see: it is shown in a file. */
 class Problem extends Error {}
+
+// componentize-js names a class of each resource, and makes none of one without functions (its
+// issue 221). Its code has a global object of its own, which its functions lead to.
+secret.constructor('globalThis.import_secrets_1_0_0$Secret = class {}')();
+
+/** The handle of the token. It is asked for once: componentize-js gives none back that was used. */
+let token;
 
 export const filesystem = {
   lookupChild(parent, name) {
@@ -112,16 +122,26 @@ function issues() {
   return `${base}/repos/${repository}/issues`;
 }
 
-/** Makes a request; 404 and 410 are no answer. Whatever else goes wrong is thrown. */
+/** Makes a request; 404 and 410 are no answer. */
 function answerOf(url) {
-  const token = secret('TOKEN');
+  token ??= secret('TOKEN');
   const headers = [['accept', { tag: 'text', val: 'application/json' }]];
   // The host puts the value in, after its checks.
   if (token) headers.push(['authorization', { tag: 'secret', val: { tag: 'bearer', val: token } }]);
-  const answer = fetch({ method: 'GET', url, headers, redirects: 'follow' });
+  const answer = sent({ method: 'GET', url, headers, redirects: 'follow' });
   if (answer.status === 404 || answer.status === 410) return undefined;
-  if (answer.status !== 200) throw new Error(`${url}: status ${answer.status}`);
+  if (answer.status !== 200) throw new Failure(`${url}: status ${answer.status}`);
   return answer;
+}
+
+function sent(request) {
+  try {
+    return fetch(request);
+  } catch (error) {
+    // An error of the contract has a payload; whatever has none is a mistake of this program.
+    if (!error.payload) throw error;
+    throw new Failure(`${request.url}: ${error.payload.tag}: ${error.payload.val ?? ''}`);
+  }
 }
 
 function parsed({ url, body }) {
@@ -148,14 +168,15 @@ function reason(work) {
 
 /**
  * Does something. The host saw each request that failed, and makes an errno of nothing; of a
- * Problem it knows nothing, so `otherwise` shows it. Both are in the provider's log.
+ * Problem it knows nothing, so `otherwise` shows it. Both are in the provider's log. A mistake of
+ * this program goes on, and costs the instance: nothing must not stand for it.
  */
 function attempt(work, nothing, otherwise = () => nothing) {
   try {
     return work();
   } catch (error) {
-    const message = error.payload ? `${error.payload.tag}: ${error.payload.val}` : error.message;
-    log('error', message);
-    return error instanceof Problem ? otherwise(message) : nothing;
+    if (!(error instanceof Failure || error instanceof Problem)) throw error;
+    log('error', error.message);
+    return error instanceof Problem ? otherwise(error.message) : nothing;
   }
 }

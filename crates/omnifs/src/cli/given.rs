@@ -57,7 +57,9 @@ impl Given {
 
     fn configuration(&self, described: &Described<'_>) -> Result<String, Failure> {
         let absolute = |path| std::path::absolute(path).context("there is no working directory");
-        let (file, mount) = (absolute(described.file)?, absolute(described.mount)?);
+        // The configuration refuses `..`, which shells complete to; of a missing file it says so.
+        let file = described.file.canonicalize().or_else(|_| absolute(described.file))?;
+        let mount = absolute(described.mount)?;
         let settings = self.config_json.as_deref().unwrap_or("{}");
         let settings: toml::Table = serde_json::from_str(settings).map_err(|error| {
             Failure::new(format!("--config-json: {error}"))

@@ -28,6 +28,11 @@ fn a_component_is_read_without_daemon_and_mount() {
     }
     let names = tree("ls", &["/"]).expect_code(0).stdout;
     assert!(names.lines().is_sorted() && names.contains("README.txt"), "{names}");
+    let line = format!(
+        "mkdir at && cp {} tree.wasm && cd at && omnifs ls --provider ../tree.wasm /",
+        guests::TREE_PATH
+    );
+    assert_eq!(sandbox.shell(&line).expect_code(0).stdout, names);
     let long = tree("ls", &["-l", "/"]).expect_code(0).stdout;
     assert!(long.starts_with("KIND"), "{long}");
     let size = entries.iter().find(|entry| entry.path == "README.txt").unwrap();

@@ -1,4 +1,5 @@
-//! The examples in other languages, mounted: `cargo xtask gate --full` builds them and runs this.
+//! The examples in other languages, mounted: `cargo xtask examples` builds them and runs this, and so
+//! does the full gate.
 
 mod almanac;
 mod issues;
