@@ -68,6 +68,7 @@
 //! At the root lies a `README.md` with the routes, unless one of them is called that.
 
 mod collection;
+mod cursor;
 mod entry;
 mod handler;
 mod identity;
@@ -78,6 +79,7 @@ mod tests;
 mod tree;
 
 pub use self::collection::Collection;
+pub use self::cursor::Cursor;
 use self::entry::Kind;
 pub use self::entry::{Entry, File, Listing};
 pub use self::handler::{Handler, Typed, WithRange};
@@ -92,6 +94,18 @@ use crate::projection::{
 use crate::Error;
 
 const README: &str = "README.md";
+
+/// How many pages of a listing a name is looked for in at most.
+const PAGES_MAX: usize = 100_000;
+
+/// What a handler lists under a name.
+enum Listed {
+    Entry(Box<Entry>),
+    /// All names are listed, and it is none of them.
+    Nothing,
+    /// The names that are listed are not all, or there is no handler.
+    Unknown,
+}
 
 /// Routes, and what answers for them; see the [module](self).
 #[derive(Default)]
@@ -130,6 +144,34 @@ impl Router {
         self.add(template, &types, Answerer::Directory(Box::new(call)))
     }
 
+    /// Lists the directory of a template page by page, with a function of its captures and a
+    /// [`Cursor`]: whoever reads gets the names of a page before the next one is asked for.
+    ///
+    /// ```
+    /// use omnifs_provider::router::{Cursor, Entry, Listing, Router};
+    /// use omnifs_provider::Error;
+    ///
+    /// fn numbers(page: Cursor) -> Result<Listing, Error> {
+    ///     let page: u32 = page.or(0);
+    ///     let names = (page * 100..(page + 1) * 100).map(|n| Entry::text(n.to_string(), "a number"));
+    ///     let listing: Listing = names.collect();
+    ///     Ok(if page < 9 { listing.next(page + 1) } else { listing })
+    /// }
+    ///
+    /// assert!(Router::new().pages("/numbers", numbers).problems().is_empty());
+    /// ```
+    #[must_use]
+    pub fn pages<P>(mut self, template: &str, handler: impl Handler<Listing, P>) -> Self {
+        let mut types = types_of(&handler);
+        if types.pop().is_none_or(|last| last.id != std::any::TypeId::of::<Cursor>()) {
+            let problem = format!("the function of {template} takes no Cursor after its captures");
+            self.problems.push(problem);
+            return self;
+        }
+        let call = move |values: &[String], range: Range| handler.call(values, range);
+        self.add(template, &types, Answerer::Pages(Box::new(call)))
+    }
+
     /// Reads the file of a template with a function of its captures, which may take a [`Range`]
     /// after them.
     #[must_use]
@@ -142,7 +184,7 @@ impl Router {
 
     fn add(mut self, template: &str, types: &[Typed], answerer: Answerer) -> Self {
         let kind = match answerer {
-            Answerer::Directory(_) => "a directory",
+            Answerer::Directory(_) | Answerer::Pages(_) => "a directory",
             Answerer::File(_) => "a file",
         };
         if let Err(problem) = self.try_add(template, types, answerer) {
@@ -224,17 +266,11 @@ impl Router {
                 return Ok(Some(self.readme_entry().node(Step::Entry(README.into()).below(""))));
             }
         }
-        if let Some(listing) = self.listed(&found)? {
-            let complete = listing.is_complete();
-            let entry = listing.entries.into_iter().find(|entry| entry.name == name);
-            if let Some(entry) = entry {
-                return self.entry(parent, &found, entry).map(Some);
-            }
-            if complete {
-                return Ok(None);
-            }
+        match self.listed_as(&found, name)? {
+            Listed::Entry(entry) => self.entry(parent, &found, *entry).map(Some),
+            Listed::Nothing => Ok(None),
+            Listed::Unknown => Ok(self.captured(parent, &found, name)),
         }
-        Ok(self.captured(parent, &found, name))
     }
 
     /// Returns what a name stands for that is a value by its form alone.
@@ -303,26 +339,48 @@ impl Router {
         Ok(Step::Entry(entry.name.clone()))
     }
 
-    /// Returns what the handler of a directory lists, if it has one.
-    fn listed(&self, found: &Found<'_>) -> Result<Option<Listing>, Failure> {
-        match &found.place.answerer {
-            Some(Answerer::Directory(call)) => {
-                call(&found.values, None.into()).map(Some).map_err(|error| failure(&error))
+    /// Returns what the handler of a directory lists, if it has one: all, or a page.
+    fn listed(&self, found: &Found<'_>, cursor: Option<&str>) -> Result<Option<Listing>, Failure> {
+        let listing = match &found.place.answerer {
+            Some(Answerer::Directory(call)) => call(&found.values, None.into()),
+            Some(Answerer::Pages(call)) => {
+                let mut values = found.values.clone();
+                values.push(Cursor::value(cursor));
+                call(&values, None.into())
             }
-            Some(Answerer::File(_)) | None => Ok(None),
+            Some(Answerer::File(_)) | None => return Ok(None),
+        };
+        listing.map(Some).map_err(|error| failure(&error))
+    }
+
+    /// Returns what the handler of a directory lists under a name, going through its pages.
+    fn listed_as(&self, found: &Found<'_>, name: &str) -> Result<Listed, Failure> {
+        let mut cursor: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let Some(listing) = self.listed(found, cursor.as_deref())? else { break };
+            let Listing { entries, partial, next } = listing;
+            if let Some(entry) = entries.into_iter().find(|entry| entry.name == name) {
+                return Ok(Listed::Entry(Box::new(entry)));
+            }
+            match next {
+                Some(next) => cursor = Some(next),
+                None if partial => break,
+                None => return Ok(Listed::Nothing),
+            }
         }
+        Ok(Listed::Unknown)
     }
 
     /// Answers `list-children`.
     #[doc(hidden)]
     pub fn list(&self, directory: &str, cursor: Option<&str>) -> Result<Page, Failure> {
         self.check()?;
-        if cursor.is_some() {
+        let found = self.follow(directory)?;
+        if cursor.is_some() && !matches!(found.place.answerer, Some(Answerer::Pages(_))) {
             return Err(Failure::Invalid("there is one page".to_string()));
         }
-        let found = self.follow(directory)?;
         let mut entries = Vec::new();
-        if found.rest.is_none() {
+        if found.rest.is_none() && cursor.is_none() {
             for (name, place) in &found.place.literals {
                 let node = plain(Step::Literal(name.clone()).below(directory), place);
                 entries.push(Named { name: name.clone(), node });
@@ -331,15 +389,17 @@ impl Router {
         let is_known = |name: &str| {
             found.rest.is_none() && found.place.literals.iter().any(|(known, _)| known == name)
         };
-        if directory.is_empty() && !is_known(README) {
+        if directory.is_empty() && cursor.is_none() && !is_known(README) {
             let node = self.readme_entry().node(Step::Entry(README.into()).below(""));
             entries.push(Named { name: README.to_string(), node });
         }
         let open = !found.place.captures.is_empty() || found.place.rest.is_some();
-        let complete = match self.listed(&found)? {
+        let mut next = None;
+        let complete = match self.listed(&found, cursor)? {
             None => !open,
             Some(listing) => {
                 let complete = listing.is_complete();
+                next = listing.next;
                 for entry in listing.entries {
                     if !is_known(&entry.name) {
                         let name = entry.name.clone();
@@ -350,7 +410,7 @@ impl Router {
                 complete
             }
         };
-        Ok(Page { entries, next: None, complete })
+        Ok(Page { entries, next, complete })
     }
 
     /// Answers `read-file`.
@@ -362,20 +422,21 @@ impl Router {
             if found.values.is_empty() && name == README {
                 return Ok(Content::Bytes(self.readme().into_bytes()));
             }
-            let listing = self.listed(&found)?.unwrap_or_default();
-            let entry = listing.entries.into_iter().find(|entry| entry.name == *name);
-            return match entry.map(|entry| entry.kind) {
-                Some(Kind::File(facts)) => Ok(Content::Bytes(facts.content.unwrap_or_default())),
-                Some(Kind::Directory | Kind::Link(_)) | None => Err(Failure::NotFound),
+            let Listed::Entry(entry) = self.listed_as(&found, name)? else {
+                return Err(Failure::NotFound);
+            };
+            return match entry.kind {
+                Kind::File(facts) => Ok(Content::Bytes(facts.content.unwrap_or_default())),
+                Kind::Directory | Kind::Link(_) => Err(Failure::NotFound),
             };
         }
         match &found.place.answerer {
             Some(Answerer::File(reader)) => {
                 let range = Range::from(range.filter(|_| reader.ranges));
                 let file = (reader.call)(&found.values, range).map_err(|error| failure(&error))?;
-                Ok(Content::Bytes(file.bytes))
+                Ok(file.content)
             }
-            Some(Answerer::Directory(_)) | None => Err(Failure::NotFound),
+            Some(Answerer::Directory(_) | Answerer::Pages(_)) | None => Err(Failure::NotFound),
         }
     }
 
@@ -410,7 +471,7 @@ fn types_of<T, P, H: Handler<T, P>>(_handler: &H) -> Vec<Typed> {
 fn plain(id: String, place: &Place) -> Node {
     match place.answerer {
         Some(Answerer::File(Reader { ranges, .. })) => Entry::file("").ranges(ranges).node(id),
-        Some(Answerer::Directory(_)) | None => Entry::dir("").node(id),
+        Some(Answerer::Directory(_) | Answerer::Pages(_)) | None => Entry::dir("").node(id),
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) const PROMISES: &[Promise] = &[
             "omnifs-provider router::tests::literals_list_themselves_and_the_root_says_what_there_is",
             "omnifs-provider router::tests::routes_that_cannot_be_told_apart_are_named_and_nothing_is_\
              served",
+            "omnifs-provider router::tests::pages_are_listed_one_by_one_and_names_found_in_any",
             "omnifs-provider router::tests::what_is_below_an_entry_is_known_by_its_key",
             "omnifs-provider router::tests::what_takes_all_that_is_left_goes_as_deep_as_it_lists",
             "omnifs::it routed::routes_are_a_tree_and_objects_keep_their_identity_when_they_are_renamed",

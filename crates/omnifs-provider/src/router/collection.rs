@@ -72,7 +72,7 @@ impl From<Collection> for Listing {
         if !partial && is_free(&entries, COUNT) {
             entries.push(Entry::text(COUNT, count.to_string()));
         }
-        Self { entries, partial }
+        Self { entries, partial, next: None }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What handlers return: listings, entries and files.
 
-use crate::projection::{Datetime, FileFacts, Freshness, Node, NodeKind};
+use crate::http::Blob;
+use crate::projection::{Content, Datetime, FileFacts, Freshness, Node, NodeKind};
 
 /// The names of a directory, as a handler gives them.
 ///
@@ -14,9 +15,18 @@ use crate::projection::{Datetime, FileFacts, Freshness, Node, NodeKind};
 pub struct Listing {
     pub(super) entries: Vec<Entry>,
     pub(super) partial: bool,
+    pub(super) next: Option<String>,
 }
 
 impl Listing {
+    /// Returns the same names as a page, of a handler that takes a [`Cursor`](super::Cursor): the
+    /// next one is what this leads to. The last page says none.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "`next(2)` reads better than `next(&2)`")]
+    pub fn next(self, cursor: impl ToString) -> Self {
+        Self { next: Some(cursor.to_string()), ..self }
+    }
+
     /// Returns the same names as some of those that there are: a name that is not among them may
     /// be looked up all the same.
     #[must_use]
@@ -33,7 +43,7 @@ impl Listing {
 
 impl FromIterator<Entry> for Listing {
     fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
-        Self { entries: entries.into_iter().collect(), partial: false }
+        Self { entries: entries.into_iter().collect(), partial: false, next: None }
     }
 }
 
@@ -94,7 +104,7 @@ impl Entry {
     /// Returns a file with this text, which ends with a line's end.
     #[must_use]
     pub fn text(name: impl AsRef<str>, text: impl Into<String>) -> Self {
-        Self::file(name).content(File::text(text).bytes)
+        Self::file(name).content(ended(text.into()))
     }
 
     /// Returns a symbolic link to a relative path that stays inside of the mount.
@@ -183,33 +193,55 @@ impl Entry {
 }
 
 /// The bytes of a file, as a handler gives them: from a text, which ends with a line's end then,
-/// or from bytes as they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// from bytes as they are, or from a body that the host downloads, which does not go through the
+/// provider and may be of any size.
+///
+/// ```no_run
+/// use omnifs_provider::http;
+/// use omnifs_provider::router::File;
+/// use omnifs_provider::Error;
+///
+/// fn image(name: String) -> Result<File, Error> {
+///     let url = http::get("https://example.com").segment(&name);
+///     Ok(url.download()?.error_for_status()?.into())
+/// }
+/// ```
+#[derive(Debug)]
 pub struct File {
-    pub(super) bytes: Vec<u8>,
+    pub(super) content: Content,
 }
 
 impl File {
     /// Returns a file with this text, which ends with a line's end unless it is empty.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        let mut text = text.into();
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        Self { bytes: text.into_bytes() }
+        ended(text.into()).into()
+    }
+}
+
+/// Returns a text with a line's end, unless it is empty.
+fn ended(mut text: String) -> Vec<u8> {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.into_bytes()
+}
+
+impl From<Blob> for File {
+    fn from(blob: Blob) -> Self {
+        Self { content: Content::Blob(blob) }
     }
 }
 
 impl From<Vec<u8>> for File {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes }
+        Self { content: Content::Bytes(bytes) }
     }
 }
 
 impl From<&[u8]> for File {
     fn from(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.to_vec() }
+        bytes.to_vec().into()
     }
 }
 

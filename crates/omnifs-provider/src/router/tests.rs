@@ -255,3 +255,38 @@ fn a_handler_that_takes_a_range_answers_for_parts_and_says_so() {
     assert_eq!(read("part", part), "Some(\"bytes=4-6\")\n");
     assert_eq!(read("plain", None), "0123456789\n");
 }
+
+#[test]
+fn pages_are_listed_one_by_one_and_names_found_in_any() {
+    fn numbers(kind: String, page: Cursor) -> Result<Listing, Error> {
+        let page: u32 = page.or(0);
+        let names = (page * 10..(page + 1) * 10).map(|n| Entry::text(format!("{kind}{n}"), "x"));
+        let listing: Listing = names.collect();
+        Ok(if page < 2 { listing.next(page + 1) } else { listing })
+    }
+    let router =
+        Router::new().pages("/{kind}", numbers).file("/{kind}/always", |kind: String| Ok(kind));
+    assert_eq!(router.problems(), Vec::<String>::new());
+    let directory = at(&router, "a").expect("a directory");
+    let (mut cursor, mut all) = (None, Vec::new());
+    loop {
+        let page = router.list(&directory.id, cursor.as_deref()).expect("a page");
+        all.extend(page.entries.into_iter().map(|entry| entry.name));
+        cursor = page.next;
+        if cursor.is_none() {
+            assert!(page.complete);
+            break;
+        }
+    }
+    assert_eq!((all.len(), all[0].as_str(), all[30].as_str()), (31, "always", "a29"));
+    assert_eq!(text(&router, "a/a25"), "x\n");
+    assert!(at(&router, "a/a30").is_none(), "in none of them");
+}
+
+#[test]
+fn pages_need_a_cursor() {
+    let router = Router::new().pages("/{kind}", |_kind: String| Ok(Vec::new()));
+    let problem = "the function of /{kind} takes no Cursor after its captures";
+    assert_eq!(router.problems(), [problem]);
+    assert!(router.list("", None).is_err());
+}

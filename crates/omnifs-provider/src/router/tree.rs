@@ -11,6 +11,8 @@ pub(super) type Call<T> = Box<dyn Fn(&[String], Range) -> Result<T, Error>>;
 /// What is answered for at a place.
 pub(super) enum Answerer {
     Directory(Call<Listing>),
+    /// A directory in pages: the cursor comes after the captures.
+    Pages(Call<Listing>),
     File(Reader),
 }
 
