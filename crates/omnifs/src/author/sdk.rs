@@ -19,17 +19,19 @@ macro_rules! source {
 }
 
 /// Every file of the SDK. It builds anywhere: its manifest names no workspace.
-const FILES: [(&str, &str); 36] = [
+const FILES: [(&str, &str); 42] = [
     ("Cargo.toml", include_str!("../../templates/sdk/manifest.toml")),
     ("LICENSE-APACHE", include_str!("../../../../LICENSE-APACHE")),
     ("LICENSE-MIT", include_str!("../../../../LICENSE-MIT")),
     // So that an author's `cargo fmt --all` leaves the copy as it is.
     ("rustfmt.toml", include_str!("../../../../rustfmt.toml")),
     source!("src/bindings.rs"),
+    source!("src/cache_control.rs"),
     source!("src/config.rs"),
     source!("src/error.rs"),
     source!("src/http.rs"),
     source!("src/http/bodies.rs"),
+    source!("src/http/lines.rs"),
     source!("src/http/link.rs"),
     source!("src/http/paging.rs"),
     source!("src/http/query.rs"),
@@ -45,9 +47,11 @@ const FILES: [(&str, &str); 36] = [
     source!("src/projector.rs"),
     source!("src/router.rs"),
     source!("src/router/collection.rs"),
+    source!("src/router/cursor.rs"),
     source!("src/router/entry.rs"),
     source!("src/router/handler.rs"),
     source!("src/router/identity.rs"),
+    source!("src/router/range.rs"),
     source!("src/router/template.rs"),
     source!("src/router/tests.rs"),
     source!("src/router/tree.rs"),
@@ -57,6 +61,8 @@ const FILES: [(&str, &str); 36] = [
     source!("src/testing/contract.rs"),
     source!("src/testing/exchanges.rs"),
     source!("src/testing/tests.rs"),
+    source!("src/watch.rs"),
+    source!("src/watching.rs"),
 ];
 
 /// What [`refresh`] did.
