@@ -108,7 +108,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         rule: "a request that fails taints its call",
         file: "crates/omnifs-runtime/src/capability/http.rs",
-        from: "self.taint().add(failure.to_vfs());",
+        from: "self.note(failure.to_vfs());",
         to: "let _ = failure.to_vfs();",
         tests: Tests::Mounted("test(http::failures::who_cannot_be_reached_is_told_apart)"),
     },
@@ -150,8 +150,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         rule: "nobody who asks anew joins a call that was begun before",
         file: "crates/omnifs-vfs/src/tree.rs",
-        from: "        (self.generation(), key)",
-        to: "        (0, key)",
+        from: "        (self.generation(), batch, key)",
+        to: "        (0, batch, key)",
         tests: Tests::Units("test(tree::orders::what_is_asked_for_anew)"),
     },
     Mutant {

@@ -19,7 +19,6 @@ fn returning() -> Fixture {
     Fixture::new(&component(&wit))
 }
 
-/// > A watcher that ends is started again, after a second at first.
 #[tokio::test(start_paused = true)]
 async fn a_watcher_that_ends_is_started_again_after_longer_and_longer_pauses() {
     let fixture = returning();
