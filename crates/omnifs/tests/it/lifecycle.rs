@@ -95,7 +95,7 @@ fn the_status_is_a_table_for_people_and_json_for_programs() {
     assert!(guest >= 1 << 16 && nodes > 0, "{text}");
     let wide = sandbox.omnifs(["status", "--wide"]).expect_code(0).stdout;
     assert!(
-        wide.starts_with("NAME") && wide.contains("MEMORY") && wide.contains("TRAPS"),
+        wide.starts_with("NAME") && wide.contains("MEMORY") && wide.contains("WATCH"),
         "{wide}"
     );
     let expected = format!(
@@ -105,7 +105,8 @@ fn the_status_is_a_table_for_people_and_json_for_programs() {
         r#""mount":"{mount}","state":"ready","error":null,"face":1,"instances":1,"traps":0,"http":[],"#
     ) + &format!(
         r#""cache":{{"memory":{memory},"disk":{disk}}},"memory":{{"instances":{guest},"#
-    ) + &format!(r#""cache":{memory},"nodes":{nodes},"http":0}}}}]}}"#);
+    ) + &format!(r#""cache":{memory},"nodes":{nodes},"http":0}},"#)
+        + r#""watch":{"state":"none","restarts":0,"outdated":0,"dropped":0}}]}"#;
     assert_eq!(text, format!("{expected}\n"));
 }
 
