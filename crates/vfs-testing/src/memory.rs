@@ -190,6 +190,14 @@ impl Memory {
         self
     }
 
+    /// Returns how many bytes a file has.
+    pub fn size(&self, path: &str) -> usize {
+        match self.state().items.get(path) {
+            Some((_, Item::File(bytes))) => bytes.len(),
+            Some((_, Item::Directory)) | None => 0,
+        }
+    }
+
     /// Gives a file another name, where it keeps its number, and puts an empty one of this number
     /// in its place. From now on calls about an object find it by its number, under whatever name.
     pub fn rotate(&self, path: &str, to: &str, number: u64) -> &Self {

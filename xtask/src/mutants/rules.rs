@@ -171,8 +171,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         rule: "a larger size of a live file waits for the last page to go",
         file: "crates/omnifs-fuse/src/session/pages.rs",
-        from: "Some(held) if held.unanswered > 0 || held.torn.is_some() => held.whole,",
-        to: "Some(held) if held.unanswered > u32::MAX - 1 => held.whole,",
+        from: "self.whole.into_iter().chain(next).min().unwrap_or(u64::MAX)",
+        to: "next.unwrap_or(u64::MAX)",
         tests: Tests::Units("test(session::pages::)"),
     },
     Mutant {

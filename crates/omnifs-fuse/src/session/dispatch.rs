@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::gate::Activity;
 use super::interrupt::stopped;
+use super::pages::Pages;
 use super::statistics::Event;
 use super::{Shared, Watched};
 use crate::dirent::{Form, pack};
@@ -163,9 +164,8 @@ fn attributes(shared: &Arc<Shared>, reply: Reply) {
             Ok(Answer::Attributes(tree.attributes(node).await?))
         });
     };
-    let round = pages.round(node);
     answer(shared, reply, async move {
-        let shown = tree.attributes_up_to(node, || pages.limit(node, round)).await?;
+        let shown = tree.attributes_up_to(node, || pages.limit(node)).await?;
         pages.tell(node, shown.size);
         Ok(Answer::Attributes(shown))
     });
@@ -187,25 +187,51 @@ fn open(shared: &Shared, node: NodeId) -> Outcome {
 }
 
 fn read(shared: &Arc<Shared>, reply: Reply, (range, into): (Range, ReadInto)) {
-    let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
-    let (reads, offset) = (Arc::clone(&shared.reads), range.offset);
-    let mut reply = reply.in_turn(reads.enter(node, offset));
-    let pages = shared.pages.clone().filter(|_| tree.is_live(node));
-    let is_live = pages.is_some();
-    let pages = pages.filter(|_| into == ReadInto::Pages);
-    if let Some(pages) = &pages {
-        reply = reply.paging(pages.enter(node));
+    let node = NodeId(reply.header().node);
+    if let Some(pages) = shared.pages.clone().filter(|_| shared.tree.is_live(node)) {
+        return read_live(shared, (reply, pages), (range, into));
     }
+    let tree = Arc::clone(&shared.tree);
+    let (reads, offset) = (Arc::clone(&shared.reads), range.offset);
+    let reply = reply.in_turn(reads.enter(node, offset));
     answer(shared, reply, async move {
         let bytes = tree.read(node, offset, range.size).await?;
-        let end = offset.saturating_add(bytes.len() as u64);
-        if let Some(pages) = pages.filter(|_| (bytes.len() as u64) < range.size.into()) {
-            pages.tear(node, end);
-        }
-        if bytes.is_empty() && !is_live {
+        if bytes.is_empty() {
             reads.answered_before(node, offset).await;
         }
         Ok(Answer::Bytes(bytes))
+    });
+}
+
+fn read_live(
+    shared: &Arc<Shared>,
+    (reply, pages): (Reply, Arc<Pages>),
+    (range, into): (Range, ReadInto),
+) {
+    let (tree, node) = (Arc::clone(&shared.tree), NodeId(reply.header().node));
+    let reply = match into {
+        ReadInto::Program => reply,
+        ReadInto::Pages => {
+            // What is known now is in the answer, which is asked for after this.
+            let known = tree.live_size(node).unwrap_or(0);
+            reply.paging(pages.enter(node, known))
+        }
+    };
+    answer(shared, reply, async move {
+        let bytes = tree.read(node, range.offset, range.size).await?;
+        let length = bytes.len() as u64;
+        match into {
+            ReadInto::Pages => {
+                if length < range.size.into() {
+                    pages.tear(node, range.offset.saturating_add(length));
+                }
+                Ok(Answer::Bytes(bytes))
+            }
+            ReadInto::Program => {
+                let left = pages.limit(node).saturating_sub(range.offset).min(length);
+                Ok(Answer::Bytes(bytes.slice(..usize::try_from(left).unwrap_or(0))))
+            }
+        }
     });
 }
 

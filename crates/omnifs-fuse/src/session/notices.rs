@@ -97,9 +97,9 @@ pub(crate) fn run(shared: &Arc<Shared>, mut inbox: Inbox, notices: Notices, agre
             Ok(Job::Stop) => return,
             Ok(Job::Due(due)) => notifier.due(due),
             Ok(Job::Tear(file)) => {
-                let Some(pages) = &shared.pages else { continue };
-                let size = shared.tree.live_size(file).unwrap_or(0);
-                notifier.tear(pages, file, size);
+                if let Some(pages) = &shared.pages {
+                    notifier.tear(pages, file);
+                }
             }
             Err(Some(change)) => notifier.change(&change),
             Err(None) => tree_lives = false,
@@ -168,12 +168,12 @@ where
     }
 
     /// Throws the last pages of a live file away, behind whose bytes there may be zeros.
-    fn tear(&self, pages: &Pages, file: NodeId, size: u64) {
+    fn tear(&self, pages: &Pages, file: NodeId) {
         let Some(from) = pages.begin(file) else { return };
         let off = i64::try_from(from).unwrap_or(i64::MAX);
         let out = InvalInodeOut { ino: file.0, off, len: 0 };
         self.send(Sent::InvalInode, notify::INVAL_INODE, [out.as_bytes(), &[]]);
-        pages.end(file, size);
+        pages.end(file);
     }
 
     /// Throws the cached listing of `directory` away; this never blocks.

@@ -7,10 +7,9 @@
 //! the two. With three programs at 400 appends a second 21 of 31,396 looks at a map showed some,
 //! and 3 of 27,684 results of `sendfile`.
 //!
-//! So a page that may have such zeros is thrown away a moment after it was read, and until then no
-//! larger size is told. The notice also makes the kernel take no size out of answers that are under
-//! way: these tell no larger one either, and it is not sent before the last larger one has had its
-//! time to arrive.
+//! So a page that may have such zeros is thrown away a moment after it was read. Until then nobody is
+//! told or given more than what is in the page for certain: who reads past the page cache must not
+//! have more than the size that a `stat` tells, or it takes the file for truncated.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,8 +23,12 @@ use tokio::time::Instant;
 
 use super::notices::Job;
 
-/// How long a page stays that may have zeros behind its bytes; so long, too, a size is told that is
-/// not the newest.
+/// How long a page stays that may have zeros behind its bytes; so much is what is told, and read,
+/// behind what there is.
+///
+/// The notice has the kernel take no size out of answers that are under way, and a map ends where
+/// the kernel thinks that the file does: so it also is not sent before the last larger size has had
+/// this long to arrive.
 const STAY: Duration = Duration::from_millis(50);
 
 /// The least that a page has.
@@ -45,14 +48,21 @@ struct Held {
     unanswered: u32,
     /// Where the first page begins that may have zeros behind its bytes.
     torn: Option<u64>,
-    /// So many bytes are in whatever page was read since the last notice.
-    whole: u64,
-    /// Counts the beginnings and ends of notices: odd while one is sent.
-    round: u64,
+    /// So many bytes are in every page that was read since the last notice; no limit without one.
+    whole: Option<u64>,
+    /// The same of what is read while a notice is sent; none is when this is nothing.
+    next: Option<Option<u64>>,
     /// Whether a notice is going to be sent.
     due: bool,
     /// The largest size that was told, and when it was.
     told: Option<(u64, Instant)>,
+}
+
+impl Held {
+    fn limit(&self) -> u64 {
+        let next = self.next.flatten();
+        self.whole.into_iter().chain(next).min().unwrap_or(u64::MAX)
+    }
 }
 
 impl Pages {
@@ -61,9 +71,14 @@ impl Pages {
         Arc::new(Self { files: Mutex::default(), jobs, runtime })
     }
 
-    /// Takes in that a READ into pages of a live file came.
-    pub(crate) fn enter(self: &Arc<Self>, file: NodeId) -> PageRead {
-        self.files.lock().entry(file).or_default().unanswered += 1;
+    /// Takes in that a READ into pages of a live file came, whose answer will have all of so many
+    /// bytes that it asks for.
+    pub(crate) fn enter(self: &Arc<Self>, file: NodeId, size: u64) -> PageRead {
+        let mut files = self.files.lock();
+        let held = files.entry(file).or_default();
+        held.unanswered += 1;
+        let whole = held.next.as_mut().unwrap_or(&mut held.whole);
+        *whole = Some(whole.map_or(size, |whole| whole.min(size)));
         PageRead { pages: Arc::clone(self), file }
     }
 
@@ -76,19 +91,9 @@ impl Pages {
         }
     }
 
-    /// Returns how many notices there were about a file, to be asked for when a GETATTR comes.
-    pub(crate) fn round(&self, file: NodeId) -> u64 {
-        self.files.lock().get(&file).map_or(0, |held| held.round)
-    }
-
-    /// Returns up to which size a GETATTR may tell that came in this round; 0 is no more than
-    /// before.
-    pub(crate) fn limit(&self, file: NodeId, round: u64) -> u64 {
-        match self.files.lock().get(&file) {
-            Some(held) if held.round != round || held.round % 2 == 1 => 0,
-            Some(held) if held.unanswered > 0 || held.torn.is_some() => held.whole,
-            Some(_) | None => u64::MAX,
-        }
+    /// Returns where a file ends for now: nobody may be told of more, or be given more.
+    pub(crate) fn limit(&self, file: NodeId) -> u64 {
+        self.files.lock().get(&file).map_or(u64::MAX, Held::limit)
     }
 
     /// Says which size a GETATTR is told.
@@ -116,15 +121,15 @@ impl Pages {
             return None;
         }
         let torn = held.torn.take()?;
-        held.round += 1;
+        held.next = Some(None);
         Some(torn)
     }
 
-    /// Says that they are thrown away, and that what is read from now on has so many bytes.
-    pub(crate) fn end(&self, file: NodeId, size: u64) {
+    /// Says that they are thrown away.
+    pub(crate) fn end(&self, file: NodeId) {
         if let Some(held) = self.files.lock().get_mut(&file) {
-            held.round += 1;
-            held.whole = held.whole.max(size);
+            held.whole = held.next.take().flatten();
+            self.settle(file, held);
         }
     }
 
@@ -134,16 +139,24 @@ impl Pages {
     }
 
     fn left(&self, file: NodeId) {
-        {
-            let mut files = self.files.lock();
-            let Some(held) = files.get_mut(&file) else { return };
+        if let Some(held) = self.files.lock().get_mut(&file) {
             held.unanswered = held.unanswered.saturating_sub(1);
-            if held.unanswered > 0 || held.torn.is_none() || held.due {
-                return;
-            }
-            held.due = true;
+            self.settle(file, held);
         }
-        self.remind(file);
+    }
+
+    /// Has a notice sent when there is something to throw away, and lifts the limit when there is
+    /// not.
+    fn settle(&self, file: NodeId, held: &mut Held) {
+        if held.unanswered > 0 || held.next.is_some() || held.due {
+            return;
+        }
+        if held.torn.is_some() {
+            held.due = true;
+            self.remind(file);
+        } else {
+            held.whole = None;
+        }
     }
 
     fn remind(&self, file: NodeId) {
@@ -180,37 +193,38 @@ mod tests {
     async fn a_torn_page_holds_the_size_back_until_it_is_gone() {
         let (jobs, mut due) = unbounded_channel();
         let pages = Pages::new(jobs, Handle::current());
-        assert_eq!(pages.limit(FILE, pages.round(FILE)), u64::MAX);
-        let first = pages.enter(FILE);
-        assert_eq!(pages.limit(FILE, pages.round(FILE)), 0, "it may come back short");
+        let limit = || pages.limit(FILE);
+        assert_eq!(limit(), u64::MAX);
+        let first = pages.enter(FILE, 8_500);
+        assert_eq!(limit(), 8_500, "it may come back short");
         drop(first);
-        assert_eq!(pages.limit(FILE, pages.round(FILE)), u64::MAX, "it had all it asked for");
-        let [second, third] = [pages.enter(FILE), pages.enter(FILE)];
+        assert_eq!(limit(), u64::MAX, "it had all it asked for");
+        let [second, third] = [pages.enter(FILE, 9_000), pages.enter(FILE, 9_100)];
         pages.tear(FILE, 9_000);
         drop(second);
         assert!(due.try_recv().is_err());
         drop(third);
-        assert_eq!(pages.limit(FILE, pages.round(FILE)), 0);
+        assert_eq!(limit(), 9_000);
         assert!(matches!(due.recv().await, Some(Job::Tear(FILE))));
-        let asked = pages.round(FILE);
-        assert_eq!(pages.begin(FILE), Some(8_192));
-        let during = pages.round(FILE);
-        assert_eq!(pages.limit(FILE, during), 0);
-        pages.end(FILE, 9_500);
-        assert_eq!([asked, during].map(|round| pages.limit(FILE, round)), [0, 0]);
-        assert_eq!(pages.limit(FILE, pages.round(FILE)), u64::MAX);
         // A larger size that was just told is to arrive first.
-        pages.tell(FILE, 9_500);
-        drop(pages.enter(FILE));
-        pages.tear(FILE, 9_500);
+        pages.tell(FILE, 9_000);
         assert_eq!(pages.begin(FILE), None);
         assert!(matches!(due.recv().await, Some(Job::Tear(FILE))));
-        assert_eq!(pages.begin(FILE), Some(8_192));
-        pages.end(FILE, 9_500);
+        assert_eq!((pages.begin(FILE), limit()), (Some(8_192), 9_000), "it is under way");
+        pages.end(FILE);
+        assert_eq!(limit(), u64::MAX);
         // Whoever reads on and on gets the size one notice late.
-        let _reading = pages.enter(FILE);
-        assert_eq!(pages.limit(FILE, pages.round(FILE)), 9_500);
+        drop(pages.enter(FILE, 9_500));
+        pages.tear(FILE, 9_500);
+        drop(pages.enter(FILE, 9_600));
+        assert!(matches!(due.recv().await, Some(Job::Tear(FILE))));
+        assert_eq!(pages.begin(FILE), Some(8_192));
+        let reading = pages.enter(FILE, 9_700);
+        assert_eq!(limit(), 9_500);
+        pages.end(FILE);
+        assert_eq!(limit(), 9_700);
         assert_eq!(pages.begin(FILE), None, "it would wait for the READ");
+        drop(reading);
         pages.forget(FILE);
         assert!(pages.files.lock().is_empty());
     }

@@ -30,11 +30,7 @@ use part::Part;
 pub(super) const NAME_VALID: Duration = Duration::from_secs(1);
 
 /// How long the source's word on the size of a live file is good for, in milliseconds: all who ask
-/// at once cause one call. The size that is told is raised as often at most.
-///
-/// The kernel takes a size out of an answer only if no other answer changed the size after the
-/// question was sent; the program that asked is shown it all the same, and would find nothing there
-/// in a map. So who asks while another one is answered is told the same.
+/// at once cause one call.
 const HOLD: u32 = 50;
 
 /// A file that grows. Every node has room for one.
@@ -49,8 +45,6 @@ pub(crate) struct Live {
     pub(crate) modified: Timestamp,
     /// When the source was asked last how many there are.
     asked: Stamp,
-    /// When the kernel was told of more than before.
-    raised: Stamp,
     /// Whether a lookup tells the size.
     sized: bool,
     /// Whether a part of it can be read.
@@ -105,7 +99,6 @@ impl Live {
             st_ino: 0,
             modified: said.modified.unwrap_or(said.seen),
             asked: Stamp::default(),
-            raised: Stamp::default(),
             sized: said.size.is_some(),
             ranges: said.ranges,
             dated: said.modified.is_some(),
@@ -142,11 +135,8 @@ impl Live {
     }
 
     /// Raises what is told to what there is, or to `limit` if that is less.
-    fn tell(&mut self, limit: u64, now: Duration) {
-        let size = self.size.min(limit);
-        if size > self.told {
-            (self.told, self.raised) = (size, Stamp::of(now));
-        }
+    fn tell(&mut self, limit: u64) {
+        self.told = self.told.max(self.size.min(limit));
     }
 }
 

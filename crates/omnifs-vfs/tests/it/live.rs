@@ -117,7 +117,8 @@ async fn what_is_read_whole_is_there_for_who_has_it_open_and_no_longer() {
     assert!(rig.tree.statistics().memory < 1 << 20);
 }
 
-/// > All who ask for the size of a live file within 50 ms are told the same and cause one call.
+/// > All who ask for the size of a live file within 50 ms cause one call, and who has read bytes is never
+/// > told of fewer.
 #[tokio::test]
 async fn who_asks_at_once_causes_one_call() {
     for way in WAYS {
@@ -136,6 +137,9 @@ async fn who_asks_at_once_causes_one_call() {
         assert_eq!(asked, 1, "{way:?}");
         rig.clock.advance(Duration::from_millis(1));
         assert_eq!(stat(&rig, node).await.size, 8, "{way:?}");
+        rig.source.append("log", b"three\n");
+        let end = 8 + read(&rig, node, 8).await.unwrap().len() as u64;
+        assert_eq!(stat(&rig, node).await.size, end, "{way:?}");
     }
 }
 

@@ -83,6 +83,8 @@ fn a_larger_size_is_told_when_the_last_page_is_gone() {
     assert_eq!(kernel.ask(Opcode::Read, log, &range(0, 0, 8_192)).body.len(), 5_000);
     memory.append("log", &[b'b'; 100]);
     assert_eq!(size(&mut kernel, log), 5_000, "the kernel's page has zeros behind its bytes");
+    let more = kernel.ask(Opcode::Read, log, &past(4_990, 8_192));
+    assert_eq!(more.body.len(), 10, "a read has no more than the size that is told");
     let notice = kernel.receive();
     assert_eq!((notice.unique, notice.error), (0, INVAL_INODE));
     assert_eq!((notice.u64_at(0), notice.u64_at(8), notice.u64_at(16)), (log, 4_096, 0));

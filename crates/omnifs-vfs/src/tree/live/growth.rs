@@ -35,14 +35,11 @@ impl Tree {
             let ask = move || async move { tree.ask_growth(id).await };
             self.live.growth.run(self.since_node(id), ask).await?;
         }
-        let now = self.clock.monotonic();
         let mut nodes = self.nodes.lock();
         let node = nodes.get_mut(id)?;
-        if let Some(live) = node.live_mut()
-            && live.told == before.told
-            && !live.raised.holds(now)
-        {
-            live.tell(limit(), now);
+        if let Some(live) = node.live_mut() {
+            // All that was shown, also by a read: a program takes a smaller size for a truncation.
+            live.tell(limit());
         }
         Ok(self.shown(node))
     }
