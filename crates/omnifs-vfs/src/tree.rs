@@ -100,7 +100,7 @@ pub struct Settings {
     /// How long a caller waits at most (`limits.answer`). A call that is older than this goes
     /// on when its callers have left, a younger one was interrupted and is given up.
     pub answer: Duration,
-    /// Whether requests have a [`Tally`], which is to know the calls that they wait for. As with
+    /// Whether requests have a [`crate::Tally`], which is to know the calls that they wait for. As with
     /// `answer`, what a tree begins with holds for its life.
     pub watched: bool,
 }
