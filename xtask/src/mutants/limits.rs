@@ -209,9 +209,30 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         rule: "memory of the cache has a limit",
         file: "crates/omnifs-vfs/src/tree/contents.rs",
-        from: "while self.used > self.budget && self.slots.len() > 1 {",
-        to: "while self.used > u64::MAX >> 1 && self.slots.len() > 1 {",
+        from: "let memory = self.used.memory > self.budget.memory;",
+        to: "let memory = self.used.memory > u64::MAX >> 1;",
         tests: Tests::Units("test(tree::contents::)"),
+    },
+    Mutant {
+        rule: "bodies outside of memory have a limit",
+        file: "crates/omnifs-vfs/src/tree/contents.rs",
+        from: "let outside = self.used.outside > self.budget.outside;",
+        to: "let outside = self.used.outside > u64::MAX >> 1;",
+        tests: Tests::Mounted("package(omnifs-vfs) & test(parts::blobs_have_room)"),
+    },
+    Mutant {
+        rule: "a listing's bytes are counted over all its pages",
+        file: "crates/omnifs-vfs/src/tree/pages.rs",
+        from: "let (Some(end), true) = (end, self.weight <= settings.listing) else {",
+        to: "let (Some(end), true) = (end, self.weight <= u64::MAX >> 1) else {",
+        tests: Tests::Units("test(tree::pages::)"),
+    },
+    Mutant {
+        rule: "a listing's names are counted over all its pages",
+        file: "crates/omnifs-vfs/src/tree/pages.rs",
+        from: "if sum > settings.names {",
+        to: "if sum > u64::MAX >> 1 {",
+        tests: Tests::Units("test(tree::pages::)"),
     },
     Mutant {
         rule: "the disk cache has a limit",

@@ -322,22 +322,26 @@ impl Contents {
 
     /// Evicts until the budget is kept, but neither `newest` nor the last slot.
     fn shrink(&mut self, newest: Option<Key>) {
-        loop {
+        while self.slots.len() > 1 {
             let outside = self.used.outside > self.budget.outside;
-            if (!outside && self.used.memory <= self.budget.memory) || self.slots.len() <= 1 {
-                return;
-            }
+            let memory = self.used.memory > self.budget.memory;
             // What lies in memory makes no room outside of it.
-            let helps = |key: &Key| {
-                !outside || self.slots.get(key).is_some_and(|slot| slot.weight.outside > 0)
-            };
-            let is_victim = |key: &&Key| Some(**key) != newest && helps(key);
-            let victim = self.order.values().find(is_victim).copied();
-            match victim {
+            let outside = outside.then(|| self.victim(newest, |weight| weight.outside > 0));
+            let memory = || memory.then(|| self.victim(newest, |_| true)).flatten();
+            match outside.flatten().or_else(memory) {
                 Some(victim) => self.remove(victim),
-                None => break,
+                None => return,
             }
         }
+    }
+
+    /// Returns which slot goes first, of those that are of use.
+    fn victim(&self, newest: Option<Key>, is_of_use: impl Fn(Weight) -> bool) -> Option<Key> {
+        let is_it = |key: &&Key| {
+            let slot = self.slots.get(*key).filter(|slot| is_of_use(slot.weight));
+            Some(**key) != newest && slot.is_some()
+        };
+        self.order.values().find(is_it).copied()
     }
 
     /// Marks a slot as just used and gives it `rank`, if one is named.
