@@ -144,7 +144,7 @@ impl Entry {
     ///
     /// It needs a [`key`](Self::key) that stays when it is renamed and is another one for what takes
     /// its name then, a handler that takes a [`Range`](super::Range), and its [`size`](Self::size)
-    /// if that costs little. `live: true` in [`needs!`](crate::needs) declares that there are such
+    /// if that costs little. `live: true` in [`needs!`](crate::needs!) declares that there are such
     /// files; without it they are ordinary ones.
     #[must_use]
     pub fn live(self) -> Self {
