@@ -117,8 +117,10 @@ fn every_evil_deed_ends_in_time_and_harms_nobody() {
                 Ends => true,
             };
             assert!(right, "{line}: {output:?}");
-            let is_one_request = !line.contains("for ") && !line.contains("find ");
-            assert!(!is_one_request || took < ANSWER * 2, "{line} took {took:?}");
+            // Each name that is not answered for has a deadline of its own; two are such in the root.
+            let most = if line.starts_with("ls -l ") { ANSWER * 4 } else { ANSWER * 2 };
+            let has_a_bound = !line.contains("for ") && !line.contains("find ");
+            assert!(!has_a_bound || took < most, "{line} took {took:?}");
             assert_eq!(sandbox.daemon(), Some(daemon), "{line}");
         }
         drop(ended);
