@@ -34,10 +34,9 @@ pub(super) const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
-        text: "A provider in Python and one in JavaScript, built by the commands of their pages, are their \
-               trees to the byte, with and without a mount; the failures of the one that reads an API are \
-               told.",
-        tests: &["row python provider", "row javascript provider"],
+        text: "A provider in Python, built by the commands of its page, is its tree to the byte, with and \
+               without a mount.",
+        tests: &["row python provider"],
     },
     Promise {
         text: "The router: literals before captures, prefixes, what is left, types that fall through, \
