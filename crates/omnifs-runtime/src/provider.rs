@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use omnifs_vfs::{
     Answer, ByteRange, Clock, Content, Found, LastFailure, Listed, Made, Name, Object, ObjectKey,
-    Probe, Refused, Source, Tally, VfsError,
+    Probe, Source, Tally, VfsError,
 };
 use parking_lot::Mutex;
 use tokio::time::timeout;
@@ -394,17 +394,13 @@ impl Source for Provider {
         self.failures.lock().last_at(path)
     }
 
-    fn refused(&self, path: &str, refused: Refused, made: Option<&Arc<Made>>) {
-        let (op, error) = match refused {
-            Refused::List(error) => (ops::LIST, error),
-            Refused::Read(error) => (ops::READ, error),
-        };
+    fn refused(&self, path: &str, error: &VfsError, made: Option<&Arc<Made>>) {
         let unknown = || {
             let request = self.blueprint.engine.next_request();
             Arc::new(Made { request, exchanges: Vec::new(), more: 0 })
         };
         let made = made.map_or_else(unknown, Arc::clone);
-        self.add_failure((op, path.to_owned()), (&error, false), made);
+        self.add_failure((ops::LIST, path.to_owned()), (error, false), made);
     }
 
     fn forget(&self, object: ObjectKey) {

@@ -29,7 +29,7 @@ pub use name::Name;
 pub use node::{Attributes, Entry, Lookup, NodeId};
 pub use source::{
     Answer, Child, Details, Found, Freshness, Inode, LastFailure, Listed, NodeKind, Object,
-    ObjectKey, Probe, ProviderId, Refused, Source,
+    ObjectKey, Probe, ProviderId, Source,
 };
 pub use tally::{Calls, Tally};
 pub use tree::{

@@ -165,6 +165,11 @@ pub struct Listed {
     pub complete: bool,
 }
 
+impl Listed {
+    /// The most pages of a listing.
+    pub const PAGES_MAX: usize = 100_000;
+}
+
 impl From<Vec<String>> for Listed {
     /// Returns names of which nothing else is known.
     fn from(names: Vec<String>) -> Self {
@@ -274,15 +279,6 @@ pub struct LastFailure {
     pub request: RequestId,
 }
 
-/// An answer that could not be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
-    /// Of [`Source::list_children`].
-    List(VfsError),
-    /// Of [`Source::read_file`].
-    Read(VfsError),
-}
-
 /// What a bulk lookup found, in the order of the names asked for.
 #[derive(Debug, Default)]
 pub struct Probe {
@@ -338,10 +334,10 @@ pub trait Source: Send + Sync + 'static {
         None
     }
 
-    /// Takes in that an answer about this path could not be used, and why: it is to be told of with
-    /// the calls that failed. `made` is how it came about.
-    fn refused(&self, path: &str, refused: Refused, made: Option<&Arc<Made>>) {
-        let _ = (path, refused, made);
+    /// Takes in that a page of the names in this path could not be used, and why: it is to be told
+    /// of with the calls that failed. `made` is how it came about.
+    fn refused(&self, path: &str, error: &VfsError, made: Option<&Arc<Made>>) {
+        let _ = (path, error, made);
     }
 
     /// Says that nobody will ask about this object again.

@@ -23,7 +23,7 @@ pub(crate) use build::{BuildArgs, Builder, Built, build};
 pub(crate) use cargo::Stop;
 pub(crate) use init::{InitArgs, init};
 pub(crate) use sources::follow;
-pub(crate) use target::is_installed;
+pub(crate) use target::{TARGET, is_installed};
 
 /// Builds the provider whose manifest is in the working directory or the nearest one above, and
 /// returns where that is, and its component.
@@ -32,14 +32,13 @@ pub(crate) use target::is_installed;
 /// As [`build()`], and when there are several components.
 pub(crate) fn component(offline: bool) -> anyhow::Result<(PathBuf, PathBuf)> {
     let builder = Builder::here(&BuildArgs::plain(offline))?;
-    let mut built = builder.build(None)?.into_iter();
-    match (built.next(), built.next()) {
-        (Some(only), None) => Ok((builder.directory().to_path_buf(), only.file)),
-        _ => bail!(
+    let Ok([only]) = <[Built; 1]>::try_from(builder.build(None)?) else {
+        bail!(
             "{} builds several components: run this in the directory of one of them",
             builder.directory().display()
-        ),
-    }
+        );
+    };
+    Ok((builder.directory().to_path_buf(), only.file))
 }
 
 /// Prints a result on standard output.

@@ -124,10 +124,8 @@ impl Walk {
             return Err(VfsError::IsADirectory.into());
         }
         // A file that grows is read to where it ends now.
-        let end = match self.tree.is_live(node) {
-            true => self.tree.attributes(node).await?.size,
-            false => u64::MAX,
-        };
+        let end =
+            if self.tree.is_live(node) { self.tree.attributes(node).await?.size } else { u64::MAX };
         let mut bytes = Vec::new();
         loop {
             let left = end.saturating_sub(bytes.len() as u64);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use omnifs_runtime::{Engine, EngineOptions, Grants, Limits, Provider, ProviderOptions};
+use omnifs_runtime::{Engine, EngineOptions, Grants, Limits, LoadError, Provider, ProviderOptions};
 use omnifs_vfs::{Content, Source, VfsError};
 use testkit::guests;
 use tokio::time::timeout;
@@ -266,36 +266,31 @@ async fn so_many_traps_as_are_set_have_it_left_alone() {
     }
 }
 
-#[test]
-fn a_component_over_its_limit_is_refused() {
-    let limits = Limits { component: 1_000, ..Limits::default() };
-    let log = Arc::new(Lines::default());
+/// Returns why a component cannot be loaded under these limits.
+fn not_loaded(limits: Limits) -> LoadError {
     let options = ProviderOptions {
         name: "test".to_owned(),
         limits,
-        log,
+        log: Arc::new(Lines::default()),
         grants: Grants::default(),
         live: false,
     };
     let engine = Engine::new(EngineOptions::default()).unwrap();
-    let refused = Provider::load(&engine, guests::HELLO, options).unwrap_err();
+    Provider::load(&engine, guests::HELLO, options).unwrap_err()
+}
+
+#[test]
+fn a_component_over_its_limit_is_refused() {
+    let limits = Limits { component: 1_000, ..Limits::default() };
+    let refused = not_loaded(limits);
     assert!(refused.to_string().contains("over the limit of 1000 bytes"), "{refused}");
 }
 
 #[test]
 fn compiling_has_an_end() {
     let limits = Limits { compile: Duration::ZERO, ..Limits::default() };
-    let log = Arc::new(Lines::default());
-    let options = ProviderOptions {
-        name: "test".to_owned(),
-        limits,
-        log,
-        grants: Grants::default(),
-        live: false,
-    };
-    let engine = Engine::new(EngineOptions::default()).unwrap();
     assert_eq!(
-        Provider::load(&engine, guests::HELLO, options).unwrap_err().to_string(),
+        not_loaded(limits).to_string(),
         "compiling it takes longer than 0 s (limits.compile)\n\
          help: try again later: compiling goes on, and its result is kept"
     );

@@ -1,5 +1,6 @@
 //! The names of a directory in an order, as one listing or several have them.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use crate::digest::Digest;
@@ -23,33 +24,20 @@ impl Names {
     /// # Errors
     /// [`VfsError::ListingTooLarge`] over 4 GiB of names.
     pub(crate) fn new(raw: &[impl AsRef<str>]) -> Result<(Self, u64), VfsError> {
-        let names: Vec<&str> =
-            raw.iter().map(AsRef::as_ref).filter(|raw| Name::is_valid(raw)).collect();
-        let too_large =
-            |_| VfsError::ListingTooLarge { names: names.len() as u64, limit: u64::from(u32::MAX) };
-        let mut order: Vec<usize> = (0..names.len()).collect();
-        // Stable, so that of a name that stands twice the first is the first here, too.
-        order.sort_by_key(|index| names.get(*index));
-        let mut doubled = vec![false; names.len()];
-        for pair in order.windows(2) {
-            if let [first, second] = pair
-                && names.get(*first) == names.get(*second)
-                && let Some(doubled) = doubled.get_mut(*second)
-            {
-                *doubled = true;
-            }
-        }
-        let mut own = Self {
-            text: String::with_capacity(names.iter().map(|name| name.len()).sum()),
-            ends: Vec::with_capacity(names.len()),
-            sorted: Vec::new(),
+        let names = || raw.iter().map(AsRef::as_ref).filter(|raw| Name::is_valid(raw));
+        let too_large = |_| VfsError::ListingTooLarge {
+            names: names().count() as u64,
+            limit: u64::from(u32::MAX),
         };
-        for (name, _) in names.iter().zip(&doubled).filter(|(_, doubled)| !**doubled) {
-            own.text.push_str(name);
-            own.ends.push(u32::try_from(own.text.len()).map_err(too_large)?);
+        let mut text = String::with_capacity(names().map(str::len).sum());
+        let mut ends = Vec::with_capacity(raw.len());
+        let mut seen = HashSet::with_capacity(raw.len());
+        for name in names().filter(|name| seen.insert(*name)) {
+            text.push_str(name);
+            ends.push(u32::try_from(text.len()).map_err(too_large)?);
         }
-        let dropped = raw.len() - own.ends.len();
-        Ok((Self::of(own.text, own.ends), dropped as u64))
+        let dropped = raw.len() - ends.len();
+        Ok((Self::of(text, ends), dropped as u64))
     }
 
     /// Returns the names that end in `text` there: each can be one, and is there once.
@@ -67,12 +55,7 @@ impl Names {
 
     /// Returns the name at `index`.
     pub(crate) fn get(&self, index: u32) -> Option<&str> {
-        let index = index as usize;
-        let start = match index.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
-            None => 0,
-        };
-        self.text.get(start as usize..*self.ends.get(index)? as usize)
+        name_at(&self.text, &self.ends, index)
     }
 
     /// Returns where `name` is.
@@ -105,6 +88,16 @@ impl Names {
         // End and sorted index of each name.
         self.text.len() + self.ends.len() * (4 + 4)
     }
+}
+
+/// Returns the name at a place of those that end in `text` there.
+pub(super) fn name_at<'a>(text: &'a str, ends: &[u32], place: u32) -> Option<&'a str> {
+    let place = place as usize;
+    let start = match place.checked_sub(1) {
+        Some(before) => *ends.get(before)?,
+        None => 0,
+    };
+    text.get(start as usize..*ends.get(place)? as usize)
 }
 
 /// How a directory's names were last shown to the kernel, which may have a copy of any part.

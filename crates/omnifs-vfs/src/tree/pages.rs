@@ -8,13 +8,10 @@ use std::time::Duration;
 use hashbrown::HashTable;
 
 use super::listing::Came;
-use super::names::Names;
+use super::names::{Names, name_at};
 use super::{Fresh, Settings};
 use crate::digest::Digest;
 use crate::{Answer, Details, Found, Inode, Listed, Made, Name, VfsError};
-
-/// The most pages of a listing.
-const PAGES_MAX: usize = 100_000;
 
 /// The most pages in turn that have no name which was not there before: a provider that gives
 /// another cursor each time ends.
@@ -76,8 +73,8 @@ impl Pages {
             let what = format!("more than {EMPTY_MAX} pages without a name");
             return Err(VfsError::Contract(what));
         }
-        if next.is_some() && self.cursors.len() >= PAGES_MAX {
-            return Err(VfsError::Contract(format!("more than {PAGES_MAX} pages")));
+        if next.is_some() && self.cursors.len() >= Listed::PAGES_MAX {
+            return Err(VfsError::Contract(format!("more than {} pages", Listed::PAGES_MAX)));
         }
         self.tells |= !found.is_empty();
         let first = self.count();
@@ -200,15 +197,6 @@ impl Pages {
         let Self { text, ends, children, complete, partial, made, .. } = self;
         (Names::of(text, ends), children, Came { fresh, fetched, partial, complete, made })
     }
-}
-
-fn name_at<'a>(text: &'a str, ends: &[u32], place: u32) -> Option<&'a str> {
-    let place = place as usize;
-    let start = match place.checked_sub(1) {
-        Some(before) => *ends.get(before)?,
-        None => 0,
-    };
-    text.get(start as usize..*ends.get(place)? as usize)
 }
 
 #[cfg(test)]

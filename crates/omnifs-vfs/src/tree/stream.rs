@@ -13,7 +13,7 @@ use super::pages::Pages;
 use super::{Change, Current, Fresh, NEVER, PARTIAL_VALID, Tree};
 use crate::digest::PathKey;
 use crate::sync::Mutex;
-use crate::{Answer, Found, Listed, Name, NodeId, Object, Refused, VfsError};
+use crate::{Answer, Found, Listed, Name, NodeId, Object, VfsError};
 
 /// How many listings are remembered that have more pages and that nobody goes on reading.
 const STREAMS: usize = 16;
@@ -72,6 +72,11 @@ impl Stream {
         self.generation
     }
 
+    /// Returns what its next page is asked for under, once for all who wait for it.
+    fn key(&self) -> (NodeId, u32) {
+        (self.directory, self.generation)
+    }
+
     /// Returns the listing, once its last page has come.
     pub(crate) fn whole(&self) -> Option<Arc<Listing>> {
         match &*self.state.lock() {
@@ -115,12 +120,11 @@ impl Stream {
         Some(Slice { first: place, entries: places.filter_map(entry).collect(), fresh, fetched })
     }
 
-    /// Returns whether there is something at a place, or nothing will come there; and whether the
-    /// page is the last one so far.
-    fn has(&self, place: u32) -> (bool, bool) {
+    /// Returns whether there is something at a place, or nothing will come there.
+    fn has(&self, place: u32) -> bool {
         match &*self.state.lock() {
-            State::Growing { pages, .. } => (place < pages.count(), true),
-            State::Whole(_) => (true, false),
+            State::Growing { pages, .. } => place < pages.count(),
+            State::Whole(_) => true,
         }
     }
 
@@ -183,8 +187,7 @@ impl Tree {
         let places = match pages.add(page, &stream.asked.settings) {
             Ok(places) => places,
             Err(error) => {
-                let (path, refused) = (stream.object.path(), Refused::List(error.clone()));
-                stream.asked.source.refused(&path, refused, made.as_ref());
+                stream.asked.source.refused(&stream.object.path(), &error, made.as_ref());
                 return Err(error);
             }
         };
@@ -303,22 +306,19 @@ impl Tree {
     }
 
     /// Waits until something is at a place of a listing that grows, or its end is before it; has
-    /// the next page come when the reader is in the last one.
+    /// the next page come, if there is one, while the reader is busy with what is there.
     pub(super) async fn await_place(
         self: &Arc<Self>,
         stream: &Arc<Stream>,
         place: u32,
     ) -> Result<(), VfsError> {
-        loop {
-            let (is_there, is_last) = stream.has(place);
-            if is_there {
-                if is_last {
-                    self.page_calls.start(self.page_key(stream), self.page_call(stream));
-                }
-                return Ok(());
-            }
-            self.page_calls.run(self.page_key(stream), self.page_call(stream)).await?;
+        while !stream.has(place) {
+            self.page_calls.run(stream.key(), self.page_call(stream)).await?;
         }
+        if stream.whole().is_none() {
+            self.page_calls.start(stream.key(), self.page_call(stream));
+        }
+        Ok(())
     }
 
     /// Has all pages come.
@@ -330,12 +330,8 @@ impl Tree {
             if let Some(listing) = stream.whole() {
                 return Ok(listing);
             }
-            self.page_calls.run(self.page_key(stream), self.page_call(stream)).await?;
+            self.page_calls.run(stream.key(), self.page_call(stream)).await?;
         }
-    }
-
-    fn page_key(&self, stream: &Stream) -> (NodeId, u32) {
-        (stream.directory, stream.generation)
     }
 
     fn page_call(

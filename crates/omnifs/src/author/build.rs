@@ -17,7 +17,7 @@ use crate::author::{note, print};
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
     /// What to build for
-    #[arg(long, value_name = "TRIPLE", default_value = "wasm32-wasip2")]
+    #[arg(long, value_name = "TRIPLE", default_value = target::TARGET)]
     pub(crate) target: String,
     /// Download nothing
     #[arg(long)]
@@ -30,7 +30,7 @@ pub(crate) struct BuildArgs {
 impl BuildArgs {
     /// Returns those of a build for the host that there is, which downloads nothing if `offline`.
     pub(super) fn plain(offline: bool) -> Self {
-        Self { target: "wasm32-wasip2".to_owned(), offline, cargo: Vec::new() }
+        Self { target: target::TARGET.to_owned(), offline, cargo: Vec::new() }
     }
 }
 

@@ -7,6 +7,9 @@ use anyhow::{Context as _, bail};
 
 use crate::author::note;
 
+/// What providers are built for.
+pub(crate) const TARGET: &str = "wasm32-wasip2";
+
 /// Whether things may be downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Network {
@@ -61,7 +64,7 @@ pub(crate) fn is_installed(
         .context("cannot run rustc: install Rust from https://rustup.rs")?;
     if !output.status.success() {
         bail!(
-            "rustc does not know the target {target} (see above): providers are built for wasm32-wasip2"
+            "rustc does not know the target {target} (see above): providers are built for {TARGET}"
         );
     }
     let place = String::from_utf8(output.stdout).context("rustc gave a path that is no text")?;

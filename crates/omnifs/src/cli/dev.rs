@@ -267,15 +267,14 @@ impl Serving {
 }
 
 fn only_one(built: Vec<Built>) -> anyhow::Result<Built> {
-    let count = built.len();
-    let mut built = built.into_iter();
-    match (built.next(), built.next()) {
-        (Some(one), None) => Ok(one),
-        _ => anyhow::bail!(
-            "cargo built {count} components: run this in the directory of one, or name it, as in \
-             `omnifs dev -- --package NAME`"
-        ),
-    }
+    let [one] = <[Built; 1]>::try_from(built).map_err(|built| {
+        anyhow::anyhow!(
+            "cargo built {} components: run this in the directory of one, or name it, as in \
+             `omnifs dev -- --package NAME`",
+            built.len()
+        )
+    })?;
+    Ok(one)
 }
 
 /// Returns the name under which a component is mounted.

@@ -20,21 +20,11 @@ use crate::places::Places;
 /// # Errors
 /// Why it cannot be loaded.
 pub(crate) fn tree(config: Config, places: &Places) -> Result<Arc<Tree>, Failure> {
-    let (parts, provider) = parts(config, places, Setup::of_daemon())?;
+    let (parts, provider) = compose::alone(config, places, Setup::of_daemon())?;
     let loaded = parts.load(&provider)?;
     let settings = parts.settings(&provider, (&loaded.provider, loaded.identity));
     let source: Arc<dyn Source> = loaded.provider;
     Ok(Tree::new(source, parts.clock(), settings))
-}
-
-fn parts(
-    config: Config,
-    places: &Places,
-    setup: Setup,
-) -> Result<(Parts, ProviderConfig), Failure> {
-    let (parts, providers) = compose::parts(config, places, setup)?;
-    let provider = providers.into_iter().next().context("there is no provider")?;
-    Ok((parts.keeping_nothing(), provider))
 }
 
 /// A provider that this process has mounted.
@@ -55,7 +45,7 @@ impl Mounted {
         places: &Places,
         (setup, at): (Setup, &Path),
     ) -> Result<Self, Failure> {
-        let (parts, provider) = parts(config, places, setup)?;
+        let (parts, provider) = compose::alone(config, places, setup)?;
         let slot = Slot::new(provider);
         let serving = slot.mount(&parts, at)?.context("it was closed before it was mounted")?;
         let session = serving.session.context("it is not mounted")?;

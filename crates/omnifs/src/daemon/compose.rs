@@ -78,7 +78,7 @@ pub(super) fn host(config: Config, places: &Places, mounts: bool) -> anyhow::Res
 ///
 /// # Errors
 /// When the engine cannot be made.
-pub(super) fn parts(
+fn parts(
     config: Config,
     places: &Places,
     setup: Setup,
@@ -107,12 +107,22 @@ pub(super) fn parts(
     Ok((parts, config.providers))
 }
 
-impl Parts {
-    /// Has nothing kept on disk, and leaves what is kept there as it is.
-    pub(super) fn keeping_nothing(self) -> Self {
-        Self { disks: Disks::nowhere(), ..self }
-    }
+/// Returns the parts of a process that has nothing but the first provider of a configuration. It
+/// keeps nothing on disk, and leaves what is kept there as it is.
+///
+/// # Errors
+/// When the engine cannot be made.
+pub(super) fn alone(
+    config: Config,
+    places: &Places,
+    setup: Setup,
+) -> anyhow::Result<(Parts, ProviderConfig)> {
+    let (parts, providers) = parts(config, places, setup)?;
+    let provider = providers.into_iter().next().context("there is no provider")?;
+    Ok((Parts { disks: Disks::nowhere(), ..parts }, provider))
+}
 
+impl Parts {
     /// Returns the clock of all trees.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.common.clock)

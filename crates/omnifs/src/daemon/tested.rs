@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use omnifs_runtime::http::{Secret, Upstreams};
 use omnifs_runtime::{Grants, Provider};
 use omnifs_vfs::{Settings, Tree};
@@ -26,9 +25,8 @@ impl Bench {
     /// # Errors
     /// When the engine cannot be made.
     pub(crate) fn new(config: Config, places: &Places) -> Result<Self, Failure> {
-        let (parts, providers) = compose::parts(config, places, Setup::of_daemon())?;
-        let provider = providers.into_iter().next().context("there is no provider")?;
-        Ok(Self { parts: parts.keeping_nothing(), provider })
+        let (parts, provider) = compose::alone(config, places, Setup::of_daemon())?;
+        Ok(Self { parts, provider })
     }
 
     /// Loads the component with these upstreams, and made-up secrets: nothing leaves this process.

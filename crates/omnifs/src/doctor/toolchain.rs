@@ -4,12 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Finding;
-use crate::author;
+use crate::author::{self, TARGET};
 
 const TOPIC: &str = "toolchain";
-
-/// What providers are built for.
-const TARGET: &str = "wasm32-wasip2";
 
 const RUST: &str = "only needed to build providers: install Rust from https://rustup.rs";
 

@@ -6,9 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use omnifs_vfs::{Answer, Listed, Object, Source, VfsError};
 
-/// The most pages of a listing, as the tree has it.
-const PAGES_MAX: usize = 100_000;
-
 /// Returns all names of a directory, page by page.
 ///
 /// # Errors
@@ -20,7 +17,7 @@ pub(super) async fn list(
     let mut all = source.list_children(directory, None).await?;
     let mut cursors = HashSet::new();
     while let Some(next) = all.value.next.take() {
-        if !cursors.insert(next.clone()) || cursors.len() > PAGES_MAX {
+        if !cursors.insert(next.clone()) || cursors.len() > Listed::PAGES_MAX {
             let shown: String = next.escape_default().take(60).collect();
             let what = format!("returned the cursor \"{shown}\", which was there before");
             return Err(VfsError::Contract(what));

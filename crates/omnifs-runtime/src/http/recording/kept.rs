@@ -98,11 +98,15 @@ pub(super) fn url(url: &Url) -> String {
     let mut kept = url.clone();
     kept.set_fragment(None);
     if let Some(query) = url.query() {
-        let pairs: Vec<&str> = query.split('&').filter(|pair| !is_credential(pair)).collect();
-        let query = pairs.join("&");
+        let query = without_credentials(query).join("&");
         kept.set_query((!query.is_empty()).then_some(query.as_str()));
     }
     kept.into()
+}
+
+/// Returns the pairs of a query that are kept.
+fn without_credentials(query: &str) -> Vec<&str> {
+    query.split('&').filter(|pair| !is_credential(pair)).collect()
 }
 
 fn is_credential(pair: &str) -> bool {
@@ -120,7 +124,7 @@ pub(super) fn links(value: &str) -> String {
             continue;
         }
         let (query, rest) = piece.find('>').map_or((piece, ""), |end| piece.split_at(end));
-        let pairs: Vec<&str> = query.split('&').filter(|pair| !is_credential(pair)).collect();
+        let pairs = without_credentials(query);
         if !pairs.is_empty() {
             kept.push('?');
             kept.push_str(&pairs.join("&"));
