@@ -195,7 +195,7 @@ impl Http {
     }
 
     /// Takes no answer for fresh any more that was asked for before now, and lets nobody join a
-    /// request that is under way: the provider has said that something is outdated.
+    /// request that is under way: the provider has said that something is outdated, or the user.
     pub(crate) fn outdate(&self) {
         self.cache.outdate();
         self.flights.lock().clear();

@@ -191,6 +191,12 @@ impl Provider {
         self.blueprint.capabilities.http.renew_connections();
     }
 
+    /// Has its upstreams asked again whatever they said of how long their answers hold: an answer
+    /// that was asked for before now is confirmed before it is used.
+    pub fn outdate_answers(&self) {
+        self.blueprint.capabilities.http.outdate();
+    }
+
     /// Returns the calls that failed lately, the newest last.
     pub fn failures(&self) -> Vec<FailedCall> {
         self.failures.lock().iter().cloned().collect()

@@ -343,14 +343,23 @@ impl Slot {
 
     /// Believes nothing any more of a path and what is below it.
     pub(super) fn refresh(&self, path: &str) -> bool {
-        self.tree().is_some_and(|tree| tree.expire(path))
+        self.outdated().is_some_and(|tree| tree.expire(path))
     }
 
     /// Keeps nothing any more of a path and what is below it. Returns whether anything serves.
     pub(super) fn clear(&self, path: &str) -> bool {
-        self.tree().is_some_and(|tree| {
+        self.outdated().is_some_and(|tree| {
             tree.clear(path);
             true
+        })
+    }
+
+    /// Returns what serves, for somebody who wants none of it believed: nor are the answers of
+    /// upstreams that it was made of, and they have to be outdated first.
+    fn outdated(&self) -> Option<Arc<Tree>> {
+        self.serving(|serving| {
+            serving.provider.outdate_answers();
+            Arc::clone(&serving.tree)
         })
     }
 

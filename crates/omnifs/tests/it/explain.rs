@@ -4,8 +4,8 @@ use testkit::{Sandbox, guests, wait_until};
 
 use crate::{LIMIT, OMNIFS, mounted_with};
 
-/// > `omnifs refresh PATH` has everything at and below a path asked for anew; open files keep their
-/// > bytes.
+/// > `omnifs refresh PATH` has everything at and below a path asked for anew, whatever an upstream
+/// > said of how long it holds (`Cache-Control: max-age`); open files keep their bytes.
 #[test]
 fn what_is_known_is_explained_and_asked_for_anew_on_request() {
     let sandbox = Sandbox::new(OMNIFS);

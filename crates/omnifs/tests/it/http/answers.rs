@@ -3,9 +3,10 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use testkit::Nginx;
+use testkit::{Answer, Nginx, wait_until};
 
 use super::{Rig, allowing, path};
+use crate::LIMIT;
 
 const HOST: &str = "https://api.example.com";
 
@@ -71,6 +72,30 @@ fn what_has_not_changed_is_confirmed_and_what_holds_is_not_asked_for() {
     upstream.clear();
     let _same = (read("/json?control=no-store"), read("/json?control=no-store"));
     assert_eq!(upstream.requests().len(), 2);
+}
+
+#[test]
+fn a_refresh_goes_past_what_an_upstream_calls_fresh() {
+    let rig = Rig::new(&allowing("\"api.example.com\""));
+    let upstream = rig.upstream("api.example.com");
+    rig.start();
+    let held = |body: &str| {
+        let answer = Answer::json(body.to_owned()).header("Cache-Control", "max-age=3600");
+        upstream.answer("/held", answer);
+    };
+    let url = format!("{HOST}/held");
+    let read = || rig.read("get", &url, "/body").expect_code(0).stdout;
+
+    held("\"old\"");
+    assert_eq!(read(), "\"old\"");
+    held("\"new\"");
+    sleep(Duration::from_millis(150));
+    assert_eq!(read(), "\"old\"", "it holds for an hour");
+    assert_eq!(upstream.requests().len(), 1);
+    let mount = rig.sandbox.root().join("mnt/f").display().to_string();
+    let _said = rig.sandbox.omnifs(["refresh", &mount]).expect_code(0);
+    // The kernel is told behind the answer.
+    assert!(wait_until(LIMIT, || read() == "\"new\""), "{:?}", upstream.requests());
 }
 
 #[test]
