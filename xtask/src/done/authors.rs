@@ -39,6 +39,11 @@ pub(super) const PROMISES: &[Promise] = &[
         tests: &["row python provider"],
     },
     Promise {
+        text: "A provider in JavaScript, built by the commands of its page, shows a paged API through the \
+               host's http, with a secret that it never sees.",
+        tests: &["row javascript provider"],
+    },
+    Promise {
         text: "The router: literals before captures, prefixes, what is left, types that fall through, \
                identities that survive renames, ambiguous and unreachable routes named, collections with \
                index.jsonl and count, a README.md of the routes.",
