@@ -56,6 +56,12 @@ pub(crate) fn name(errno: Errno) -> &'static str {
         Errno::INTR => "EINTR",
         Errno::NOTCONN => "ENOTCONN",
         Errno::INVAL => "EINVAL",
+        Errno::NOSYS => "ENOSYS",
+        Errno::NOTTY => "ENOTTY",
+        Errno::NODATA => "ENODATA",
+        Errno::OPNOTSUPP => "EOPNOTSUPP",
+        Errno::RANGE => "ERANGE",
+        Errno::TOOBIG => "E2BIG",
         _ => "EIO",
     }
 }

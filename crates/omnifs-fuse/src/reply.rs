@@ -109,7 +109,11 @@ impl Reply {
     fn answer(&mut self, outcome: Outcome) {
         self.answered = true;
         let (op, req, ino) = (self.opcode.name(), self.header.unique, self.header.node);
-        let watched = self.watched.take().map(|watched| (watched, shown_errno(&outcome)));
+        let errno = shown_errno(&outcome);
+        if let Some(errno) = errno {
+            self.shared.failed(errno);
+        }
+        let watched = self.watched.take();
         let sent = match outcome {
             Err(errno) => {
                 let errno_number = errno.raw_os_error();
@@ -133,7 +137,7 @@ impl Reply {
         self.busy = None;
         self.turn = None;
         self.page = None;
-        if let Some((watched, errno)) = watched {
+        if let Some(watched) = watched {
             watched.end(&self.shared, errno);
         }
     }

@@ -21,6 +21,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use omnifs_vfs::Tree;
+use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -107,6 +108,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Counts a request that is answered with an errno.
+    pub(crate) fn failed(&self, errno: Errno) {
+        self.counters.failed(errno);
+    }
+
     fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }

@@ -5,6 +5,7 @@
 
 mod address;
 pub(crate) mod allow;
+mod answers;
 mod body;
 mod cache;
 mod clients;
@@ -40,6 +41,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 pub use allow::{AllowEntry, AllowedMethod, HostPattern, Origin, Scheme, Target, domain};
+pub use answers::HttpStatistics;
 pub(crate) use body::{Allowed, Body};
 pub use clients::{Tls, TlsError};
 pub(crate) use failure::HttpFailure;
@@ -54,6 +56,7 @@ pub use recording::{
 pub(crate) use request::{Form, Redirects, Value, Wanted};
 pub use secret::{Secret, SecretError};
 
+use answers::Answers;
 use cache::{Cache, Found};
 use clients::Clients;
 use echo::Scanner;
@@ -138,6 +141,7 @@ pub(crate) struct Http {
     pacer: Pacer,
     cache: Cache,
     limits: HttpLimits,
+    answers: Answers,
     agent: String,
     /// Equal requests that are under way. Guards the table only.
     flights: Mutex<HashMap<cache::Key, WeakShared<Flight>>>,
@@ -164,6 +168,7 @@ impl Http {
             pacer: Pacer::new(Arc::clone(&options.clock), options.limits),
             cache: Cache::new(options.clock),
             limits: options.limits,
+            answers: Answers::default(),
             agent: format!("omnifs/{} ({})", env!("CARGO_PKG_VERSION"), options.provider),
             flights: Mutex::default(),
         })
@@ -206,6 +211,11 @@ impl Http {
         self.cache.weight()
     }
 
+    /// Returns where answers were found, and what is under way.
+    pub(crate) fn answers(&self) -> HttpStatistics {
+        HttpStatistics { in_flight: self.pacer.in_flight(), ..self.answers.counts() }
+    }
+
     /// Returns what was asked of each host.
     pub(crate) fn statistics(&self) -> Vec<HostStatistics> {
         self.pacer.statistics()
@@ -232,14 +242,15 @@ impl Http {
                 Ok(Fetched { answer: Arc::new(answer), by: AnsweredBy::Upstream })
             }
         };
-        timeout_at(deadline, whole).await.unwrap_or_else(|_elapsed| {
+        let fetched = timeout_at(deadline, whole).await.unwrap_or_else(|_elapsed| {
             let own = limit < self.limits.total;
             Err(HttpFailure::Timeout(format!(
                 "{origin} did not answer in full within {} s ({})",
                 limit.as_secs_f64(),
                 if own { "the request's own limit" } else { "limits.http_total" }
             )))
-        })
+        });
+        fetched.inspect(|fetched| self.answers.count(fetched.by))
     }
 
     /// Makes a request and returns when the headers are in.
@@ -252,7 +263,8 @@ impl Http {
         let unconditional = HeaderMap::new();
         let attempt = || self.attempt(&prepared, &unconditional, deadline);
         let outcome = attempt().await;
-        if again(&prepared, &outcome, deadline) { attempt().await } else { outcome }
+        let outcome = if again(&prepared, &outcome, deadline) { attempt().await } else { outcome };
+        outcome.inspect(|_| self.answers.count(AnsweredBy::Upstream))
     }
 
     fn prepare(&self, wanted: Wanted) -> Result<Prepared, HttpFailure> {

@@ -25,5 +25,6 @@ pub use engine::{Effort, Engine, EngineError, EngineOptions};
 pub use limits::{Limits, LogLimits};
 pub use log::{LogLine, LogSource, ProviderLog, Severity};
 pub use provider::{
-    FailedCall, Provider, ProviderOptions, Service, Statistics, WatchState, WatchStatistics,
+    BUCKETS, CallTimes, FailedCall, Provider, ProviderOptions, Service, SlowCall, Statistics,
+    WatchState, WatchStatistics,
 };

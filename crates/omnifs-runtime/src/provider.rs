@@ -8,6 +8,8 @@ mod instance;
 mod load;
 mod places;
 mod pool;
+mod slowest;
+mod timing;
 mod watch;
 
 use std::sync::Arc;
@@ -30,9 +32,12 @@ use self::failed::Failures;
 use self::failure::{Broken, Failure};
 use self::instance::{Blueprint, Instance};
 use self::pool::{Pool, Rules};
+pub use self::slowest::SlowCall;
+use self::timing::Timings;
+pub use self::timing::{BUCKETS, CallTimes};
 pub use self::watch::{Service, WatchState, WatchStatistics};
 use crate::engine::Engine;
-use crate::http::HostStatistics;
+use crate::http::{HostStatistics, HttpStatistics};
 use crate::limits::Limits;
 use crate::log::ProviderLog;
 use crate::{Grants, LoadError, artifact};
@@ -62,6 +67,8 @@ pub struct Statistics {
     /// Calls that cost their instance: traps, limits and contract violations that a component
     /// cannot go on after.
     pub traps: u64,
+    /// Calls that are under way, or wait for an instance.
+    pub in_flight: u64,
     /// Instances alive now.
     pub instances: u64,
     /// Bytes of linear memory of all instances, as of the end of their last calls, and of that of
@@ -69,6 +76,8 @@ pub struct Statistics {
     pub memory: u64,
     /// Bytes of answers of upstreams that are kept.
     pub http_cache: u64,
+    /// Where its requests found their answers.
+    pub http: HttpStatistics,
     /// Bytes of output that were dropped.
     pub log_dropped: u64,
     /// How its watcher fares.
@@ -92,6 +101,7 @@ pub struct Provider {
     pool: Pool<Instance>,
     calls: AtomicU64,
     traps: AtomicU64,
+    timings: Timings,
     /// Held to add one and to copy them.
     failures: Mutex<Failures>,
     /// Held for a look or a change.
@@ -136,6 +146,7 @@ impl Provider {
             pool,
             calls: AtomicU64::new(0),
             traps: AtomicU64::new(0),
+            timings: Timings::default(),
             failures: Mutex::default(),
             breaker,
             clock,
@@ -172,9 +183,11 @@ impl Provider {
         Statistics {
             calls: self.calls.load(Ordering::Relaxed),
             traps: self.traps.load(Ordering::Relaxed),
+            in_flight: self.timings.in_flight(),
             instances: self.blueprint.usage.instances(),
             memory: self.blueprint.usage.memory() + self.blueprint.watcher.memory(),
             http_cache: self.blueprint.capabilities.http.kept(),
+            http: self.blueprint.capabilities.http.answers(),
             log_dropped: self.blueprint.output.dropped(),
             watch: self.blueprint.watcher.statistics(self.blueprint.capabilities.outbox.counts()),
         }
@@ -183,6 +196,16 @@ impl Provider {
     /// Returns what it asked of each upstream.
     pub fn upstreams(&self) -> Vec<HostStatistics> {
         self.blueprint.capabilities.http.statistics()
+    }
+
+    /// Returns how long its calls took, by function.
+    pub fn times(&self) -> Vec<CallTimes> {
+        self.timings.times()
+    }
+
+    /// Returns the slowest calls of the last minutes, the slowest first.
+    pub fn slowest(&self) -> Vec<SlowCall> {
+        self.timings.slowest(self.clock.monotonic())
     }
 
     /// Makes new connections from now on: those that there are may lead over a network that this
@@ -250,13 +273,24 @@ impl Provider {
         });
     }
 
-    /// Runs one call: waits for its turn, takes an instance out of the pool, and puts it back
-    /// only when it is fit for another call; `made` tells what it asked upstream. Dropping the
-    /// future drops the instance with it.
+    /// Makes one call, unless the component is left alone; `made` tells what it asked upstream.
     async fn run<C: Call>(&self, call: &C, made: &mut Made) -> Result<Answer<C::Value>, VfsError> {
         if let Some(trouble) = self.trouble() {
             return Err(VfsError::Trap(trouble));
         }
+        let timed = self.timings.begin(call, &*self.clock);
+        let outcome = self.run_timed(call, made).await;
+        timed.end(outcome.is_ok());
+        outcome
+    }
+
+    /// Runs one call: waits for its turn, takes an instance out of the pool, and puts it back
+    /// only when it is fit for another call. Dropping the future drops the instance with it.
+    async fn run_timed<C: Call>(
+        &self,
+        call: &C,
+        made: &mut Made,
+    ) -> Result<Answer<C::Value>, VfsError> {
         let limits = &self.blueprint.limits;
         let turn = self.pool.turn().await?;
         self.calls.fetch_add(1, Ordering::Relaxed);

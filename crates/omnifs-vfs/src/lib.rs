@@ -12,6 +12,7 @@ mod disk;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod layers;
 mod made;
 mod name;
 mod node;
@@ -24,6 +25,7 @@ pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use content::{Blob, ByteRange, Content};
 pub use disk::{Disk, DiskError, DiskStatistics, Identity};
 pub use error::VfsError;
+pub use layers::{Layer, Question};
 pub use made::{AnsweredBy, Exchange, Made, RequestId};
 pub use name::Name;
 pub use node::{Attributes, Entry, Lookup, NodeId};

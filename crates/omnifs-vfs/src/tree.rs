@@ -22,7 +22,7 @@ mod stream;
 mod told;
 mod trouble;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -30,9 +30,11 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use crate::layers::Layers;
 use crate::sync::{Mutex, MutexGuard};
 use crate::{
-    Answer, Clock, Content, Disk, DiskStatistics, Found, Freshness, Name, NodeId, Source, Timestamp,
+    Answer, Clock, Content, Disk, DiskStatistics, Found, Freshness, Layer, Name, NodeId, Question,
+    Source, Timestamp,
 };
 use ahead::Ahead;
 use contents::Contents;
@@ -162,6 +164,8 @@ pub struct Statistics {
     pub disk: Option<DiskStatistics>,
     /// Names that providers listed and that cannot be names, or stood there twice.
     pub dropped_names: u64,
+    /// Questions, by what they were and by the deepest layer that was asked for the answer.
+    pub questions: BTreeMap<(Question, Layer), u64>,
 }
 
 /// The tree of one mounted provider.
@@ -193,6 +197,7 @@ pub struct Tree {
     streams: Mutex<VecDeque<Arc<Stream>>>,
     changes: Mutex<Option<mpsc::UnboundedSender<Change>>>,
     dropped_names: AtomicU64,
+    layers: Layers,
     trouble: Trouble,
     live: LiveCalls,
     ahead: Ahead,
@@ -267,6 +272,7 @@ impl Tree {
             streams: Mutex::default(),
             changes: Mutex::new(None),
             dropped_names: AtomicU64::new(0),
+            layers: Layers::default(),
             trouble: Trouble::default(),
             live: LiveCalls::of(&settings),
             ahead: Ahead::default(),
@@ -371,6 +377,7 @@ impl Tree {
             outside: contents.outside(),
             disk: self.settings().disk.as_ref().map(Disk::statistics),
             dropped_names: self.dropped_names.load(Ordering::Relaxed),
+            questions: self.layers.counts(),
         }
     }
 

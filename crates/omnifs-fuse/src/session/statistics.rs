@@ -3,16 +3,24 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::io::Errno;
+
+use crate::errno::name;
 use crate::wire::Opcode;
 
 /// Room for the numbers of all known operations; the first is for unknown ones.
 const OPCODES: usize = 64;
+
+/// Room for all errnos of Linux, which go to 133 (errno(3)).
+const ERRNOS: usize = 134;
 
 /// Counts of one session since it began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionStatistics {
     /// Requests by the kernel's name, those that came at least once; `unknown` for the rest.
     pub requests: BTreeMap<&'static str, u64>,
+    /// Requests answered with an errno, by its name; a name that is said to be absent is ENOENT.
+    pub errors: BTreeMap<&'static str, u64>,
     /// Requests that are waiting for an answer now.
     pub waiting: u64,
     /// Requests whose handling panicked; each was answered EIO.
@@ -55,6 +63,7 @@ pub(crate) enum Sent {
 #[derive(Debug)]
 pub(crate) struct Counters {
     requests: [AtomicU64; OPCODES],
+    errors: [AtomicU64; ERRNOS],
     panics: AtomicU64,
     bad_messages: AtomicU64,
     timed_out: AtomicU64,
@@ -68,6 +77,7 @@ impl Counters {
     pub(crate) fn new() -> Self {
         Self {
             requests: [const { AtomicU64::new(0) }; OPCODES],
+            errors: [const { AtomicU64::new(0) }; ERRNOS],
             panics: AtomicU64::new(0),
             bad_messages: AtomicU64::new(0),
             timed_out: AtomicU64::new(0),
@@ -82,6 +92,14 @@ impl Counters {
     pub(crate) fn request(&self, opcode: Option<Opcode>) {
         let index = opcode.map_or(0, slot);
         if let Some(count) = self.requests.get(index) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a request that was answered with an errno.
+    pub(crate) fn failed(&self, errno: Errno) {
+        let index = usize::try_from(errno.raw_os_error()).unwrap_or(0);
+        if let Some(count) = self.errors.get(index) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -114,6 +132,13 @@ impl Counters {
             .filter_map(|(index, name)| Some((name, load(self.requests.get(index)?))))
             .filter(|(_, count)| *count > 0)
             .collect();
+        let mut errors = BTreeMap::new();
+        for (number, count) in (0..).zip(&self.errors) {
+            // Several have one name if they are not among those that are given.
+            if let count @ 1.. = load(count) {
+                *errors.entry(name(Errno::from_raw_os_error(number))).or_insert(0) += count;
+            }
+        }
         let notices = [
             ("INVAL_INODE", load(&self.inval_inode)),
             ("EXPIRE_ENTRY", load(&self.expire_entry)),
@@ -121,6 +146,7 @@ impl Counters {
         ];
         SessionStatistics {
             requests,
+            errors,
             waiting: 0,
             panics: load(&self.panics),
             bad_messages: load(&self.bad_messages),
@@ -149,5 +175,15 @@ mod tests {
         let counts = counters.snapshot().requests;
         assert_eq!(counts.len(), Opcode::ALL.len() + 1);
         assert!(counts.values().all(|count| *count == 1));
+    }
+
+    #[test]
+    fn errors_count_by_their_names() {
+        let counters = Counters::new();
+        for errno in [Errno::NOENT, Errno::NOENT, Errno::IO, Errno::XDEV, Errno::HWPOISON] {
+            counters.failed(errno);
+        }
+        let expected = [("EIO", 3), ("ENOENT", 2)];
+        assert_eq!(counters.snapshot().errors, BTreeMap::from(expected));
     }
 }

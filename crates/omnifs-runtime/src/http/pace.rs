@@ -154,6 +154,12 @@ impl Pacer {
         refused.then_some(wait)
     }
 
+    /// Returns how many requests are under way: until the last byte of their answers.
+    pub(super) fn in_flight(&self) -> u64 {
+        let taken = count(self.limits.in_flight).saturating_sub(self.all.available_permits());
+        u64::try_from(taken).unwrap_or(u64::MAX)
+    }
+
     /// Returns what was asked of each host, in order.
     pub(super) fn statistics(&self) -> Vec<HostStatistics> {
         let (now, today) = (self.clock.monotonic(), self.clock.calendar().seconds);
@@ -295,8 +301,10 @@ mod tests {
     async fn more_than_may_be_under_way_wait() {
         let (_, pacer) = pacer(None);
         let held = (pacer.turn("a", soon()).await.unwrap(), pacer.turn("b", soon()).await.unwrap());
+        assert_eq!(pacer.in_flight(), 2);
         assert!(matches!(pacer.turn("c", soon()).await, Err(HttpFailure::Timeout(_))));
         drop(held);
         assert!(pacer.turn("c", soon()).await.is_ok());
+        assert_eq!(pacer.in_flight(), 0);
     }
 }

@@ -23,6 +23,9 @@ pub(super) mod ops {
     pub(in crate::provider) const LIST: &str = "list-children";
     pub(in crate::provider) const READ: &str = "read-file";
     pub(in crate::provider) const WATCH: &str = "watch";
+
+    /// Those that are called for a tree.
+    pub(in crate::provider) const CALLED: [&str; 3] = [LOOKUP, LIST, READ];
 }
 
 /// One call of the tree, run on one instance.

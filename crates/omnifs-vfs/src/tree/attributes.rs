@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Tree;
 use super::nodes::{Body, File, Node, Nodes};
-use crate::{Attributes, Entry, NodeId, VfsError};
+use crate::{Attributes, Entry, NodeId, Question, VfsError};
 
 /// The size that an unread file has in attributes whose validity is zero. No `stat` can see
 /// it, since each asks again first; it is there for programs that read, splice or map without
@@ -71,8 +71,9 @@ impl Tree {
         node: NodeId,
         limit: impl FnOnce() -> u64,
     ) -> Result<Attributes, VfsError> {
+        let mut question = self.layers.ask(Question::Attributes);
         if self.is_live(node) {
-            return self.live_attributes(node, limit).await;
+            return self.live_attributes(node, limit, &mut question).await;
         }
         let shown = {
             let mut nodes = self.nodes.lock();
@@ -91,7 +92,7 @@ impl Tree {
         let (attributes, in_turn) = match shown {
             Some(shown) => shown,
             None => {
-                self.fetch(node).await?;
+                self.fetch(node, &mut question).await?;
                 (self.shown(self.nodes.lock().get_mut(node)?), true)
             }
         };

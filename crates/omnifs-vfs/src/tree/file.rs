@@ -8,8 +8,11 @@ use super::contents::{Body as Cached, Contents};
 use super::nodes::{Body, File, Node, Nodes, Version};
 use super::{Change, Current, Fresh, NEVER, PARTIAL_VALID, Tree};
 use crate::digest::{Digest, Hasher, PathKey};
+use crate::layers::Asked;
 use crate::sync::MutexGuard;
-use crate::{Blob, ByteRange, Child, Content, NodeId, NodeKind, Object, Timestamp, VfsError};
+use crate::{
+    Blob, ByteRange, Child, Content, Layer, NodeId, NodeKind, Object, Question, Timestamp, VfsError,
+};
 
 /// From this size on, hashing is moved off the threads that answer requests.
 const HASH_ASIDE: usize = 256 * 1024;
@@ -41,6 +44,7 @@ impl Tree {
         offset: u64,
         length: u32,
     ) -> Result<Bytes, VfsError> {
+        let mut question = self.layers.ask(Question::Read);
         let range = ByteRange { offset, length: length.into() };
         let (is_live, in_parts) = {
             let nodes = self.nodes.lock();
@@ -48,10 +52,10 @@ impl Tree {
             (node.live().is_some(), node.promised_in_parts())
         };
         if is_live {
-            return self.read_live(file, range).await;
+            return self.read_live(file, range, &mut question).await;
         }
         if let Some(promise) = in_parts {
-            return self.read_in_parts(file, promise, range).await;
+            return self.read_in_parts((file, promise), range, &mut question).await;
         }
         let cached = {
             let mut nodes = self.nodes.lock();
@@ -73,7 +77,7 @@ impl Tree {
         };
         let (content, in_turn) = match cached {
             Some(cached) => cached,
-            None => (self.fetch(file).await?, true),
+            None => (self.fetch(file, &mut question).await?, true),
         };
         if in_turn {
             self.read_in_turn(file, content_size(&content));
@@ -100,11 +104,15 @@ impl Tree {
 
     /// Reads the file that `node` stands for; joined by everybody who needs it meanwhile. What was
     /// asked for before a generation ended is asked for again.
-    pub(super) async fn fetch(self: &Arc<Self>, node: NodeId) -> Result<Content, VfsError> {
+    pub(super) async fn fetch(
+        self: &Arc<Self>,
+        node: NodeId,
+        question: &mut Asked<'_>,
+    ) -> Result<Content, VfsError> {
         let mut left = ATTEMPTS;
         loop {
             let generation = self.generation();
-            let read = self.fetch_once(node).await;
+            let read = self.fetch_once(node, question).await;
             left -= 1;
             if !matches!(read, Err(VfsError::Stale(_)))
                 || generation == self.generation()
@@ -115,15 +123,22 @@ impl Tree {
         }
     }
 
-    async fn fetch_once(self: &Arc<Self>, node: NodeId) -> Result<Content, VfsError> {
+    async fn fetch_once(
+        self: &Arc<Self>,
+        node: NodeId,
+        question: &mut Asked<'_>,
+    ) -> Result<Content, VfsError> {
         if let Some(content) = self.recall_bytes(node).await {
+            question.reach(Layer::Disk);
             return Ok(content);
         }
+        question.reach(Layer::Joined);
         let tree = Arc::clone(self);
-        let read = self
-            .file_calls
-            .run(self.since_node(node), move || async move { tree.read_once(node).await });
-        match read.await {
+        let call = || {
+            question.reach(Layer::Source);
+            async move { tree.read_once(node).await }
+        };
+        match self.file_calls.run(self.since_node(node), call).await {
             Ok(content) => Ok(content),
             Err(error) => self.bytes_despite(&error, node).await.ok_or(error),
         }

@@ -14,8 +14,10 @@ use super::nodes::{Body, Node};
 use super::stream::{Extent, Stream};
 use super::{Fresh, NEVER, Tree};
 use crate::digest::Digest;
+use crate::layers::Asked;
 use crate::{
-    Child, Details, Found, Inode, Made, Name, NodeId, NodeKind, Object, Tally, Timestamp, VfsError,
+    Child, Details, Found, Inode, Layer, Made, Name, NodeId, NodeKind, Object, Question, Tally,
+    Timestamp, VfsError,
 };
 
 /// How long the kinds of names may hold up a listing that is there.
@@ -312,6 +314,7 @@ impl Tree {
         self: &Arc<Self>,
         directory: NodeId,
     ) -> Result<DirectoryHandle, VfsError> {
+        let mut question = self.layers.ask(Question::List);
         let (object, path) = {
             let nodes = self.nodes.lock();
             let (node, _) = nodes.directory(directory)?;
@@ -321,7 +324,10 @@ impl Tree {
         let cached = self.contents.lock().listing(path);
         let cached = match cached {
             Some(listing) => Some(listing),
-            None => self.recall_listing(directory).await,
+            None => {
+                let kept = self.recall_listing(directory).await;
+                kept.inspect(|_| question.reach(Layer::Disk))
+            }
         };
         let mut asked = false;
         let (view, is_fresh) = match cached {
@@ -337,7 +343,8 @@ impl Tree {
                 (View::Whole(listing), false)
             }
             old => {
-                let (view, is_fresh) = self.view_anew((directory, &object), old).await?;
+                let call = ((directory, &object), old);
+                let (view, is_fresh) = self.view_anew(call, &mut question).await?;
                 asked = is_fresh;
                 (view, is_fresh)
             }
@@ -360,8 +367,8 @@ impl Tree {
     /// Returns as well whether it is fresh.
     async fn view_anew(
         self: &Arc<Self>,
-        (directory, object): (NodeId, &Arc<Object>),
-        old: Option<Arc<Listing>>,
+        ((directory, object), old): ((NodeId, &Arc<Object>), Option<Arc<Listing>>),
+        question: &mut Asked<'_>,
     ) -> Result<(View, bool), VfsError> {
         if let Some(stream) = self.stream(directory) {
             return Ok((View::Growing(stream), true));
@@ -370,7 +377,11 @@ impl Tree {
         let has_old = old.as_ref().is_some_and(|old| self.outlives_failure(old.fresh.until, now));
         let extent = if has_old { Extent::All } else { Extent::FirstPage };
         let (tree, object) = (Arc::clone(self), Arc::clone(object));
-        let call = move || async move { tree.list_once(directory, &object, extent).await };
+        question.reach(Layer::Joined);
+        let call = || {
+            question.reach(Layer::Source);
+            async move { tree.list_once(directory, &object, extent).await }
+        };
         match self.listing_calls.run(self.since_node(directory), call).await {
             Ok(view) => Ok((view, true)),
             Err(error) => {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::nodes::{Body, File, Named, Version};
 use super::{Change, Current, Fresh, NEVER, STALE_VALID, Tree};
 use crate::digest::PathKey;
-use crate::{Child, Entry, Found, Lookup, Name, NodeId, NodeKind, Object, VfsError};
+use crate::layers::Asked;
+use crate::{
+    Child, Entry, Found, Layer, Lookup, Name, NodeId, NodeKind, Object, Question, VfsError,
+};
 
 /// How often a name is looked up whose node goes each time before it is counted.
 const ATTEMPTS: usize = 16;
@@ -29,8 +32,9 @@ impl Tree {
     /// As the provider's call failed; [`VfsError::NotADirectory`], [`VfsError::TooDeep`],
     /// [`VfsError::Stale`] for a parent that the tree does not know.
     pub async fn lookup(self: &Arc<Self>, parent: NodeId, name: &Name) -> Result<Lookup, VfsError> {
+        let mut question = self.layers.ask(Question::Lookup);
         for _ in 0..ATTEMPTS {
-            if let Some(lookup) = self.look(parent, name).await? {
+            if let Some(lookup) = self.look((parent, name), &mut question).await? {
                 if let Lookup::Found(entry) = &lookup {
                     self.continue_run(entry);
                 }
@@ -45,8 +49,8 @@ impl Tree {
     /// else found it as well and forgot it.
     async fn look(
         self: &Arc<Self>,
-        parent: NodeId,
-        name: &Name,
+        (parent, name): (NodeId, &Name),
+        question: &mut Asked<'_>,
     ) -> Result<Option<Lookup>, VfsError> {
         let began = self.outdated.now();
         let object = match self.known(parent, name)? {
@@ -62,14 +66,17 @@ impl Tree {
             Known::Unknown(object) => object,
         };
         if self.recall_name(parent, name).await {
+            question.reach(Layer::Disk);
             return Ok(None);
         }
+        question.reach(Layer::Joined);
         let key = self.since_name(parent, name);
         let (tree, name_in_task) = (Arc::clone(self), name.clone());
-        let found = self
-            .name_calls
-            .run(key, move || async move { tree.resolve(parent, &object, &name_in_task).await });
-        let found = match found.await {
+        let call = || {
+            question.reach(Layer::Source);
+            async move { tree.resolve(parent, &object, &name_in_task).await }
+        };
+        let found = match self.name_calls.run(key, call).await {
             Ok(found) => found,
             Err(error) => match self.name_despite(&error, (parent, name)) {
                 Some(entry) => return Ok(Some(Lookup::Found(entry))),

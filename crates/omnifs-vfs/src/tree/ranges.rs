@@ -13,8 +13,9 @@ use futures_util::future::BoxFuture;
 use super::file::slice;
 use super::nodes::{Body, File, Promise};
 use super::{Change, Tree};
+use crate::layers::Asked;
 use crate::sync::Mutex;
-use crate::{ByteRange, Content, Made, NodeId, VfsError};
+use crate::{ByteRange, Content, Layer, Made, NodeId, VfsError};
 
 /// A file up to this size is read as a whole.
 pub(super) const WHOLE: u64 = 1 << 20;
@@ -164,9 +165,9 @@ impl Tree {
     /// As reading failed, and [`VfsError::Stale`] when the file is another one by now.
     pub(super) async fn read_in_parts(
         self: &Arc<Self>,
-        node: NodeId,
-        promise: Promise,
+        (node, promise): (NodeId, Promise),
         range: ByteRange,
+        question: &mut Asked<'_>,
     ) -> Result<Bytes, VfsError> {
         let file = self.ranges.of(node, self.settings().memory / SHARE);
         let end = range.offset.saturating_add(range.length).min(promise.size);
@@ -179,7 +180,7 @@ impl Tree {
                 self.part_calls.start(key, self.part_call(node, &file, &next));
             }
             let part = ByteRange { offset: at - piece.start, length: end.min(piece.end) - at };
-            let bytes = match self.part(node, &file, &piece).await? {
+            let bytes = match self.part(node, (&file, &piece), question).await? {
                 Content::Bytes(bytes) => slice(&bytes, part),
                 Content::Blob(blob) => {
                     let read = self.heed(blob.read(part).await);
@@ -202,14 +203,20 @@ impl Tree {
     async fn part(
         self: &Arc<Self>,
         node: NodeId,
-        file: &Arc<InParts>,
-        piece: &Arc<Piece>,
+        (file, piece): (&Arc<InParts>, &Arc<Piece>),
+        question: &mut Asked<'_>,
     ) -> Result<Content, VfsError> {
         if let Some(content) = piece.content.get() {
             return Ok(content.clone());
         }
         let key = self.since_about(node, (node, piece.start, piece.end));
-        let read = self.part_calls.run(key, self.part_call(node, file, piece)).await;
+        question.reach(Layer::Joined);
+        let call = self.part_call(node, file, piece);
+        let counted = || {
+            question.reach(Layer::Source);
+            call()
+        };
+        let read = self.part_calls.run(key, counted).await;
         read.inspect_err(|_| file.drop_piece(piece))
     }
 

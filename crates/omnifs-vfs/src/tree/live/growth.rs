@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::end::Probing;
 use super::{Live, Stamp};
+use crate::layers::Asked;
 use crate::tree::{Current, Tree};
-use crate::{Attributes, ByteRange, Found, Name, NodeId, Object, VfsError};
+use crate::{Attributes, ByteRange, Found, Layer, Name, NodeId, Object, VfsError};
 
 /// What was known of the live file under a name before the source was asked for the name.
 #[derive(Debug, Clone, Copy)]
@@ -28,11 +29,16 @@ impl Tree {
         self: &Arc<Self>,
         id: NodeId,
         limit: impl FnOnce() -> u64,
+        question: &mut Asked<'_>,
     ) -> Result<Attributes, VfsError> {
         let before = self.live(id)?;
         if !before.truncated && !before.asked.holds(self.clock.monotonic()) {
             let tree = Arc::clone(self);
-            let ask = move || async move { tree.ask_growth(id).await };
+            question.reach(Layer::Joined);
+            let ask = || {
+                question.reach(Layer::Source);
+                async move { tree.ask_growth(id).await }
+            };
             self.live.growth.run(self.since_node(id), ask).await?;
         }
         let mut nodes = self.nodes.lock();
@@ -56,7 +62,7 @@ impl Tree {
         if live.ranges {
             self.ask_end((id, &object), live).await?;
         } else {
-            match self.read_whole((id, &object), live).await {
+            match self.read_whole((id, &object), live, || {}).await {
                 // It is gone, or was truncated: what was told of it holds for who has it open.
                 Ok(_) | Err(VfsError::Stale(_)) => {}
                 Err(error) => return Err(error),

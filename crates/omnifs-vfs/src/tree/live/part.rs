@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::Live;
 use crate::digest::Digest;
+use crate::layers::Asked;
 use crate::tree::{Change, Current, Tree, file};
-use crate::{ByteRange, Content, NodeId, Object, VfsError};
+use crate::{ByteRange, Content, Layer, NodeId, Object, VfsError};
 
 /// What a call reads. How much was known when it began is part of it: whoever knows more than that
 /// does not join, so that what a call finds is never less than its callers know of, unless the file
@@ -26,6 +27,7 @@ impl Tree {
         self: &Arc<Self>,
         id: NodeId,
         range: ByteRange,
+        question: &mut Asked<'_>,
     ) -> Result<Bytes, VfsError> {
         let live = self.live(id)?;
         let object = Arc::clone(&self.nodes.lock().get(id)?.object);
@@ -33,11 +35,21 @@ impl Tree {
             return behind_the_end(&object, live.size, range);
         }
         if !live.ranges {
-            return self.part_of_whole((id, &object), live, range).await;
+            if let Some(bytes) = self.part_in_memory(id, live, range) {
+                return Ok(bytes);
+            }
+            question.reach(Layer::Joined);
+            let begun = || question.reach(Layer::Source);
+            let bytes = self.read_whole((id, &object), live, begun).await?;
+            return Ok(file::slice(&bytes, range));
         }
         let part = Part { node: id, known: live.size, range: Some((range.offset, range.length)) };
         let tree = Arc::clone(self);
-        let read = move || async move { tree.read_live_part((id, &object), live, range).await };
+        question.reach(Layer::Joined);
+        let read = || {
+            question.reach(Layer::Source);
+            async move { tree.read_live_part((id, &object), live, range).await }
+        };
         self.live.parts.run(self.since_about(id, part), read).await
     }
 
@@ -61,13 +73,8 @@ impl Tree {
         if end < known { Err(file::shorter(object)) } else { Ok(bytes) }
     }
 
-    /// Returns a part of a file that can only be read as a whole.
-    async fn part_of_whole(
-        self: &Arc<Self>,
-        (id, object): (NodeId, &Arc<Object>),
-        live: Live,
-        range: ByteRange,
-    ) -> Result<Bytes, VfsError> {
+    /// Returns a part of a file that can only be read as a whole, if it need not be read for that.
+    fn part_in_memory(&self, id: NodeId, live: Live, range: ByteRange) -> Option<Bytes> {
         let end = range.offset.saturating_add(range.length);
         let holds = live.asked.holds(self.clock.monotonic());
         let enough = |bytes: &Bytes| {
@@ -75,23 +82,20 @@ impl Tree {
             // Bytes that were there once do not change; what comes after them has to be asked for.
             end <= length || (holds && length >= live.size)
         };
-        let bytes = match self.whole_in_memory(id).filter(enough) {
-            Some(bytes) => bytes,
-            None => self.read_whole((id, object), live).await?,
-        };
-        Ok(file::slice(&bytes, range))
+        self.whole_in_memory(id).filter(enough).map(|bytes| file::slice(&bytes, range))
     }
 
-    /// Reads a live file as a whole. Its bytes stay in memory for the next reads of the same node,
-    /// and no longer than that is known.
+    /// Reads a live file as a whole, and tells `begun` unless somebody else does. Its bytes stay in
+    /// memory for the next reads of the same node, and no longer than that is known.
     pub(super) async fn read_whole(
         self: &Arc<Self>,
         (id, object): (NodeId, &Arc<Object>),
         live: Live,
+        begun: impl FnOnce() + Send,
     ) -> Result<Bytes, VfsError> {
         let part = Part { node: id, known: live.size, range: None };
         let (tree, object) = (Arc::clone(self), Arc::clone(object));
-        let read = move || async move {
+        let read = async move {
             let asked = tree.current();
             let whole = ByteRange { offset: 0, length: live.size };
             let Some(bytes) = tree.ask_part(&asked, &object, None).await? else {
@@ -105,7 +109,11 @@ impl Tree {
             tree.keep_whole(id, &bytes);
             Ok(bytes)
         };
-        self.live.parts.run(self.since_about(id, part), read).await
+        let call = || {
+            begun();
+            read
+        };
+        self.live.parts.run(self.since_about(id, part), call).await
     }
 
     fn whole_in_memory(&self, id: NodeId) -> Option<Bytes> {
