@@ -23,6 +23,7 @@ mod secrets;
 mod status;
 mod table;
 mod test;
+mod top;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,6 +72,11 @@ enum Command {
     Reload,
     /// Show what is mounted
     Status(StatusArgs),
+    /// Show what the providers do, second by second: requests, where answers are found, upstream
+    /// requests, errors, slow calls; q ends, the arrow keys choose the order
+    Top(top::TopArgs),
+    /// Print the daemon's metrics in Prometheus' text format
+    Metrics,
     /// Show the daemon's log
     Logs(LogsArgs),
     /// Show what went wrong lately, and why
@@ -282,14 +288,12 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
             let columns = if wide { table::Columns::Wide } else { table::Columns::Full };
             status::table_of(&Places::find()?, columns)
         }
-        Command::Logs(arguments) => {
-            let log = Places::find()?.log();
-            if arguments.follow {
-                logs::follow(&log, arguments.lines)
-            } else {
-                logs::show(&log, arguments.lines)
-            }
+        Command::Top(arguments) => top::run(&arguments, &Places::find()?),
+        Command::Metrics => top::metrics(&Places::find()?),
+        Command::Logs(LogsArgs { follow: true, lines }) => {
+            logs::follow(&Places::find()?.log(), lines)
         }
+        Command::Logs(LogsArgs { lines, .. }) => logs::show(&Places::find()?.log(), lines),
         Command::Errors(ErrorsArgs { provider, json }) => {
             errors::list(&Places::find()?, provider.as_deref(), json)
         }

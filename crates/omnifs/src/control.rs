@@ -1,13 +1,16 @@
 //! The control socket: how commands talk to the daemon.
 //!
 //! HTTP over a Unix socket that only its owner can reach: `GET /v1/status` answers a
-//! [`Status`], `GET /v1/errors` the failures, `GET /v1/caches` what is kept, `POST /v1/explain` what
+//! [`Status`], `GET /v1/errors` the failures, `GET /v1/caches` what is kept, `GET /v1/activity` and
+//! `GET /metrics` what the providers did ([`activity`], [`metrics`]), `POST /v1/explain` what
 //! is known of a [`Place`]; `POST /v1/refresh` believes nothing of one any more, `POST /v1/clear`
 //! keeps nothing of it either. `POST /v1/stat`, `/v1/list` and `/v1/read` answer what a mount would:
 //! JSON, but for the bytes of a file, or 422 with a [`Refusal`]. `POST /v1/reload` applies the
 //! configuration and `POST /v1/stop` ends the daemon.
 
+pub(crate) mod activity;
 pub(crate) mod client;
+pub(crate) mod metrics;
 pub(crate) mod server;
 
 use omnifs_vfs::{AnsweredBy, NodeKind};
@@ -236,6 +239,10 @@ pub(crate) enum State {
 }
 
 impl State {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Ready, Self::Degraded, Self::Failed, Self::Unmounted, Self::Loading];
+
     /// Returns the word of the status.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -439,9 +446,7 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_the_json() {
-        for state in
-            [State::Ready, State::Degraded, State::Failed, State::Unmounted, State::Loading]
-        {
+        for state in State::ALL {
             assert_eq!(serde_json::to_value(state).unwrap(), state.word());
         }
         for state in [Watching::None, Watching::Running, Watching::Waiting] {

@@ -1,5 +1,6 @@
 //! The daemon: one process a user, which owns the mounts.
 
+mod activity;
 pub(crate) mod alone;
 pub(crate) mod compose;
 pub(crate) mod disks;

@@ -17,6 +17,10 @@ pub(crate) const LOG: &str = "OMNIFS_LOG";
 pub(crate) const RUNTIME_DIR: &str = "OMNIFS_RUNTIME_DIR";
 /// The directory of everything that can be fetched or made again.
 pub(crate) const CACHE_DIR: &str = "OMNIFS_CACHE_DIR";
+/// What kind of terminal there is.
+pub(crate) const TERM: &str = "TERM";
+/// Set to anything, it wants no colours and no bold text (<https://no-color.org>).
+pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// The directory of the log.
 pub(crate) const STATE_DIR: &str = "OMNIFS_STATE_DIR";
 

@@ -366,6 +366,36 @@ pub(super) const PROMISES: &[Promise] = &[
         ],
     },
     Promise {
+        text: "GET /metrics and omnifs metrics give Prometheus' text format: each request of the kernel \
+               counts in one layer, upstream requests are as many as the server counts, errors by \
+               errno; a provider that is removed has no series. docs/metrics.md has every series.",
+        tests: &[
+            "omnifs::it metrics::the_socket_serves_what_the_command_prints",
+            "omnifs::it metrics::requests_layers_and_errors_are_counted_once_each",
+            "omnifs::it metrics::what_the_disk_had_is_not_called_for",
+            "omnifs::it metrics::a_provider_that_is_removed_or_fails_has_no_series",
+            "omnifs::it http::metrics::upstream_requests_are_those_that_the_server_counts",
+            "omnifs::it http::metrics::fresh_confirmed_and_failed_requests_are_told_apart",
+            "omnifs::bin/omnifs control::metrics::tests::the_page_has_every_series_as_it_is_served",
+            "omnifs::bin/omnifs control::metrics::tests::names_and_units_are_those_of_prometheus",
+        ],
+    },
+    Promise {
+        text: "omnifs top shows rates, layers and slow paths second by second, by keys in an order and a \
+               size; a key, Ctrl-C, SIGTERM, Ctrl-Z, a panic and the daemon's end give the terminal \
+               back as it was; no path can make it obey; --once and --json are for programs.",
+        tests: &[
+            "omnifs::it top::keys_and_signals_end_it_and_the_terminal_is_as_it_was",
+            "omnifs::it top::it_is_ordered_resized_and_suspended",
+            "omnifs::it top::it_ends_with_the_daemon_and_says_so",
+            "omnifs::it top::without_a_terminal_it_is_one_sample",
+            "omnifs::it top::json_is_a_line_each_second_until_nobody_reads_on",
+            "omnifs::it top::without_a_daemon_there_is_nothing_to_show",
+            "omnifs::bin/omnifs cli::top::screen::tests::a_panic_gives_the_terminal_back",
+            "omnifs::bin/omnifs cli::top::table::tests::it_looks_like_this",
+        ],
+    },
+    Promise {
         text: "64 parallel readers for 60 s see no wrong byte, while the kernel's caches are \
                dropped and the component is exchanged.",
         tests: &["omnifs::it readers::sixty_four_for_a_minute_see_no_wrong_byte"],

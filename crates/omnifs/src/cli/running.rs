@@ -35,9 +35,7 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// [`Exit::NotRunning`] when there is none.
 pub(super) fn daemon(places: &Places) -> Result<Daemon<'_>, Failure> {
     let Some(holder) = lock::holder(places)? else {
-        return Err(Failure::new("omnifs is not running")
-            .with(Exit::NotRunning)
-            .remedy("`omnifs start` starts it"));
+        return Err(not_running());
     };
     note_version(&holder);
     let begun = Instant::now();
@@ -52,6 +50,11 @@ pub(super) fn daemon(places: &Places) -> Result<Daemon<'_>, Failure> {
             }
         }
     }
+}
+
+/// Returns that there is no daemon.
+pub(super) fn not_running() -> Failure {
+    Failure::new("omnifs is not running").with(Exit::NotRunning).remedy("`omnifs start` starts it")
 }
 
 /// Returns the process that is the daemon, or `None`; waits a moment for one that is about to

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
+use super::activity::Activity;
 use super::{Caches, CallFailure, Item, Known, Place, Refreshed, Refusal, Reloaded, Stat, Status};
 use crate::places::{Places, SocketPath};
 
@@ -46,6 +47,11 @@ impl<'a> Daemon<'a> {
         }
     }
 
+    /// Returns whether nobody listens any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(Self::find(self.places), Ok(None))
+    }
+
     /// Returns the status as the daemon wrote it.
     ///
     /// # Errors
@@ -71,6 +77,29 @@ impl<'a> Daemon<'a> {
     pub(crate) fn errors(&self) -> anyhow::Result<Vec<CallFailure>> {
         let answer = self.ask(Method::GET, "/v1/errors")?;
         serde_json::from_slice(&answer).context("this version cannot read the daemon's errors")
+    }
+
+    /// Returns what the providers did. It is for who has a runtime.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time, or in a form that this version does not know.
+    pub(crate) async fn activity(&self) -> anyhow::Result<Activity> {
+        let path = "/v1/activity";
+        let asked = self.exchange(Method::GET, (path, Bytes::new()));
+        match tokio::time::timeout(ANSWER, asked).await {
+            Ok(Ok((StatusCode::OK, body))) => parsed(&body),
+            Ok(Ok((status, _))) => bail!("the daemon answered {status} to {path}"),
+            Ok(Err(error)) => Err(error),
+            Err(_) => bail!("the daemon did not answer within {} seconds", ANSWER.as_secs()),
+        }
+    }
+
+    /// Returns what the providers did, in the text format of Prometheus.
+    ///
+    /// # Errors
+    /// When the daemon does not answer in time.
+    pub(crate) fn metrics(&self) -> anyhow::Result<Bytes> {
+        self.ask(Method::GET, "/metrics")
     }
 
     /// Returns what is known of a place.

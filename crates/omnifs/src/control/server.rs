@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,7 +17,8 @@ use futures_util::future::BoxFuture;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 
-use super::{Caches, CallFailure, Known, Place, Refreshed, Refusal, Reloaded, Status};
+use super::activity::Activity;
+use super::{Caches, CallFailure, Known, Place, Refreshed, Refusal, Reloaded, Status, metrics};
 use crate::places::SocketPath;
 use crate::walk::Walk;
 
@@ -24,6 +26,9 @@ use crate::walk::Walk;
 pub(crate) trait Control: Send + Sync + 'static {
     /// Returns the current status, from memory.
     fn status(&self) -> Status;
+
+    /// Returns what the providers did, from memory.
+    fn activity(&self) -> Activity;
 
     /// Returns the calls that failed lately, the newest last, from memory.
     fn errors(&self) -> Vec<CallFailure>;
@@ -113,6 +118,11 @@ impl Socket {
                     Json(Refreshed { known: control.clear(&place) })
                 }),
             )
+            .route("/metrics", get(exposition))
+            .route(
+                "/v1/activity",
+                get(async |State(control): State<Arc<dyn Control>>| Json(control.activity())),
+            )
             .route("/v1/stat", post(stat))
             .route("/v1/list", post(list))
             .route("/v1/read", post(read))
@@ -133,6 +143,13 @@ impl Socket {
         if let Err(error) = axum::serve(OwnUser { listener }, routes).await {
             tracing::error!(%error, "the control socket ended");
         }
+    }
+}
+
+async fn exposition(State(control): State<Arc<dyn Control>>) -> Response {
+    match metrics::text(&control.activity()) {
+        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}\n")).into_response(),
     }
 }
 

@@ -12,6 +12,7 @@ use super::VERSION;
 use super::compose::Parts;
 use super::slot::{Exchanged, Slot};
 use crate::config::{Component, Config, ConfigError, ProviderConfig};
+use crate::control::activity::Activity;
 use crate::control::server::Control;
 use crate::control::{Caches, CallFailure, Known, Place, Refusal, SCHEMA, Status, Trouble};
 use crate::places::Places;
@@ -33,6 +34,8 @@ pub(super) enum Occasion {
 pub(super) struct Host {
     parts: Arc<Parts>,
     places: Places,
+    /// On the clock of all trees.
+    begun: Duration,
     /// Guards the list only.
     slots: Mutex<Slots>,
     /// Held while the configuration is applied, one change after the other; holds what was
@@ -54,7 +57,8 @@ impl Host {
         let enabled = providers.into_iter().filter(|provider| provider.enabled);
         let slots = Slots { list: enabled.map(Slot::new).collect(), closed: false };
         let (slots, applying) = (Mutex::new(slots), tokio::sync::Mutex::default());
-        Arc::new(Self { parts: Arc::new(parts), places, slots, applying })
+        let begun = parts.clock().monotonic();
+        Arc::new(Self { parts: Arc::new(parts), places, begun, slots, applying })
     }
 
     fn slots(&self) -> Vec<Arc<Slot>> {
@@ -273,6 +277,16 @@ impl Control for Host {
         let mut failures: Vec<_> = self.slots().iter().flat_map(|slot| slot.failures()).collect();
         failures.sort_by_key(|failure| failure.at);
         failures
+    }
+
+    fn activity(&self) -> Activity {
+        let uptime = self.parts.clock().monotonic().saturating_sub(self.begun);
+        Activity {
+            schema: SCHEMA,
+            version: VERSION.to_owned(),
+            uptime: uptime.as_secs_f64(),
+            providers: self.slots().iter().map(|slot| slot.activity()).collect(),
+        }
     }
 
     fn explain(&self, place: &Place) -> Option<Known> {

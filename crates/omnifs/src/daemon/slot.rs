@@ -12,11 +12,12 @@ use omnifs_vfs::{Exchange, Made, NodeKind, Source, Timestamp, Tree};
 use parking_lot::Mutex;
 
 use super::compose::{Loaded, Parts};
-use super::{grants, mountpoint};
+use super::{activity, grants, mountpoint};
 use crate::config::{Component, ProviderConfig};
+use crate::control::activity::ProviderActivity;
 use crate::control::{
-    CacheReport, CacheStatus, CallFailure, DiskCounts, DiskReport, ExchangeReport, Exchanges,
-    Known, MemoryStatus, ProviderStatus, State, Trouble, UpstreamStatus, WatchStatus, Watching,
+    CacheReport, CacheStatus, CallFailure, ExchangeReport, Exchanges, Known, MemoryStatus,
+    ProviderStatus, State, Trouble, UpstreamStatus, WatchStatus, Watching,
 };
 
 /// How long finding out what a mount's path leads to may take: it may lead through somebody
@@ -24,7 +25,7 @@ use crate::control::{
 const RESOLVE: Duration = Duration::from_secs(5);
 
 /// What a node takes in memory, in bytes: a test of `omnifs-vfs` has a million of them.
-const NODE_MEMORY: u64 = 300;
+pub(super) const NODE_MEMORY: u64 = 300;
 
 /// One provider, from its configuration to its mount.
 pub(super) struct Slot {
@@ -366,23 +367,18 @@ impl Slot {
     /// Returns what is kept of its answers, if it serves.
     pub(super) fn cache(&self) -> Option<CacheReport> {
         let kept = self.tree()?.statistics();
-        let disk = kept.disk.map(|disk| DiskReport {
-            bytes: disk.bytes,
-            budget: Some(disk.budget),
-            trouble: disk.trouble,
-            counts: Some(DiskCounts {
-                records: disk.records,
-                hits: disk.hits,
-                misses: disk.misses,
-                damaged: disk.damaged,
-                dropped: disk.dropped,
-            }),
-        });
+        let disk = kept.disk.map(activity::disk);
         Some(CacheReport { provider: self.name.clone(), memory: Some(kept.memory), disk })
     }
 
     pub(super) fn tree(&self) -> Option<Arc<Tree>> {
         self.serving(|serving| Arc::clone(&serving.tree))
+    }
+
+    /// Returns what it did.
+    pub(super) fn activity(&self) -> ProviderActivity {
+        let counts = self.serving(Serving::clone).map(|serving| activity::counts(&serving));
+        ProviderActivity { name: self.name.clone(), state: self.status().state, counts }
     }
 
     pub(super) fn status(&self) -> ProviderStatus {

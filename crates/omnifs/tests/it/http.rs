@@ -7,6 +7,7 @@ mod configured;
 mod failures;
 mod gate;
 mod limits;
+mod metrics;
 mod requests;
 mod secrets;
 mod soak;

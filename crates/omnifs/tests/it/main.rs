@@ -29,6 +29,7 @@ mod lifecycle;
 mod live;
 mod logs;
 mod matrix;
+mod metrics;
 mod numbering;
 mod ordinary_user;
 mod page;
@@ -44,6 +45,7 @@ mod shells;
 mod slow;
 mod spinning;
 mod surroundings;
+mod top;
 mod watched;
 mod xattrs;
 

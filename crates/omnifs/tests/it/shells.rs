@@ -24,7 +24,7 @@ fn every_shell_gets_every_command_and_nothing_hidden() {
     let sandbox = Sandbox::new(OMNIFS);
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let text = sandbox.omnifs(["completions", shell]).expect_code(0).stdout;
-        for shown in ["init", "test", "dev", "start", "foreground", "doctor", "completions"] {
+        for shown in ["init", "test", "dev", "start", "foreground", "doctor", "metrics", "once"] {
             assert!(text.contains(shown), "{shell}: {shown}");
         }
         for hidden in ["__probe", "detached"] {
@@ -43,7 +43,7 @@ fn there_is_a_manual_page_for_every_command() {
     let pages = sandbox.home().join("pages/man1");
     assert_eq!(std::fs::read_to_string(pages.join("omnifs.1")).unwrap(), page);
     for command in
-        ["init", "build", "test", "dev", "start", "status", "doctor", "config", "config-check"]
+        ["init", "build", "test", "dev", "start", "status", "top", "metrics", "config-check"]
     {
         let page = std::fs::read_to_string(pages.join(format!("omnifs-{command}.1"))).unwrap();
         assert!(page.contains(".SH SYNOPSIS"), "{page}");
