@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
 use bytes::{Bytes, BytesMut};
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::BodyStream;
 use hyper::header::{self, HeaderMap};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
+use tokio_util::io::StreamReader;
 
 use super::Arriving;
 use super::echo::Scanner;
@@ -18,7 +20,7 @@ use super::pace::Turn;
 use super::recording::Tape;
 use crate::limits::Bytes as Size;
 
-/// How much is decoded at a time.
+/// How much is decoded or written at a time.
 const PIECE: usize = 64 << 10;
 
 /// How many times an encoding may be applied; real answers have one.
@@ -26,17 +28,52 @@ const ENCODINGS: usize = 2;
 
 /// The rest of an answer.
 pub(crate) struct Body {
-    reader: Box<dyn AsyncRead + Send + Unpin>,
+    source: Source,
     origin: String,
     scanner: Scanner,
     /// How many bytes it may still have.
     left: u64,
     allowed: Allowed,
-    buffer: BytesMut,
+    /// How long it says that it is, which may be a lie.
+    announced: Option<usize>,
     /// Kept until the body is in: the request is under way as long.
     turn: Option<Turn>,
     /// What writes it down.
     tape: Option<Tape>,
+}
+
+/// The data of an answer.
+type Data = BoxStream<'static, std::io::Result<Bytes>>;
+
+/// Where the bytes of a body come from.
+enum Source {
+    /// As they came, and what is left of the last piece.
+    Plain(Data, Bytes),
+    /// Out of a decoder, by way of a buffer.
+    Decoded(Box<dyn AsyncRead + Send + Unpin>, BytesMut),
+}
+
+impl Source {
+    /// Returns the next bytes, at most `most` of them; none at the end.
+    async fn piece(&mut self, most: usize) -> std::io::Result<Option<Bytes>> {
+        match self {
+            Self::Plain(data, left) => {
+                while left.is_empty() {
+                    match data.next().await {
+                        Some(piece) => *left = piece?,
+                        None => return Ok(None),
+                    }
+                }
+                Ok(Some(left.split_to(left.len().min(most))))
+            }
+            Self::Decoded(reader, buffer) => {
+                let most = most.min(PIECE);
+                buffer.reserve(most);
+                let read = reader.take(most as u64).read_buf(buffer).await?;
+                Ok((read > 0).then(|| buffer.split().freeze()))
+            }
+        }
+    }
 }
 
 /// How long a body may be, and for how long nothing of it may come.
@@ -90,15 +127,16 @@ impl Body {
                 std::io::Error::other(failure)
             })
             .try_filter_map(|frame| async { Ok(frame.into_data().ok()) });
-        let plain = Box::new(tokio_reader(data)) as Box<dyn AsyncBufRead + Send + Unpin>;
-        let reader = decoded(plain, headers, origin)?;
+        let announced = headers.get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+        let source = decoded(data.boxed(), headers, origin)?;
         Ok(Self {
-            reader,
+            source,
             origin: origin.to_owned(),
             scanner,
             left: 0,
             allowed: Allowed { size: 0, key: "", idle: None },
-            buffer: BytesMut::new(),
+            announced,
             turn: None,
             tape: None,
         })
@@ -145,9 +183,7 @@ impl Body {
     }
 
     async fn piece(&mut self, most: usize) -> Result<Option<Bytes>, HttpFailure> {
-        self.buffer.reserve(PIECE.min(most.max(1)));
-        let mut window = (&mut self.reader).take(most.clamp(1, PIECE) as u64);
-        let reading = window.read_buf(&mut self.buffer);
+        let reading = self.source.piece(most.max(1));
         let read = match self.allowed.idle {
             None => reading.await,
             Some(idle) => match tokio::time::timeout(idle, reading).await {
@@ -162,10 +198,7 @@ impl Body {
             },
         };
         let read = read.map_err(|error| HttpFailure::classify(&error, &self.origin))?;
-        if read == 0 {
-            return Ok(None);
-        }
-        let piece = self.buffer.split().freeze();
+        let Some(piece) = read else { return Ok(None) };
         self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(|| {
             HttpFailure::TooLarge(format!(
                 "the answer of {} is over the limit of {} ({})",
@@ -181,12 +214,13 @@ impl Body {
         Ok(Some(piece))
     }
 
-    /// Returns all of it.
+    /// Returns all of it, in memory of its own: a piece is a part of a connection's buffer, which
+    /// it would keep.
     ///
     /// # Errors
     /// As [`Body::next`].
     pub(super) async fn collect(mut self) -> Result<Bytes, HttpFailure> {
-        let mut all = BytesMut::new();
+        let mut all = BytesMut::with_capacity(self.announced.unwrap_or(0).min(PIECE));
         while let Some(piece) = self.next(PIECE).await? {
             all.extend_from_slice(&piece);
         }
@@ -194,18 +228,8 @@ impl Body {
     }
 }
 
-fn tokio_reader(
-    data: impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static,
-) -> impl AsyncBufRead + Send + Unpin {
-    tokio_util::io::StreamReader::new(data.boxed())
-}
-
 /// Takes the encodings off, the last one first.
-fn decoded(
-    mut reader: Box<dyn AsyncBufRead + Send + Unpin>,
-    headers: &mut HeaderMap,
-    origin: &str,
-) -> Result<Box<dyn AsyncRead + Send + Unpin>, HttpFailure> {
+fn decoded(data: Data, headers: &mut HeaderMap, origin: &str) -> Result<Source, HttpFailure> {
     let values: Vec<String> = headers
         .get_all(header::CONTENT_ENCODING)
         .iter()
@@ -218,13 +242,14 @@ fn decoded(
         .filter(|encoding| !encoding.is_empty() && *encoding != "identity")
         .collect();
     if encodings.is_empty() {
-        return Ok(Box::new(reader));
+        return Ok(Source::Plain(data, Bytes::new()));
     }
     let unfit =
         |what: &str| HttpFailure::Protocol(format!("the answer of {origin} is encoded as {what}"));
     if encodings.len() > ENCODINGS {
         return Err(unfit("several things at once"));
     }
+    let mut reader: Box<dyn AsyncBufRead + Send + Unpin> = Box::new(StreamReader::new(data));
     for encoding in encodings.iter().rev() {
         let inner = reader;
         let outer: Box<dyn AsyncRead + Send + Unpin> = match *encoding {
@@ -243,5 +268,5 @@ fn decoded(
     for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
         headers.remove(name);
     }
-    Ok(Box::new(reader))
+    Ok(Source::Decoded(reader, BytesMut::new()))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
@@ -16,6 +16,13 @@ const WAITING_MAX: u64 = 16 << 20;
 
 /// How many orders wait at most, whatever their payloads.
 const ORDERS_MAX: usize = 65_536;
+
+/// For how long records that can be left out are gathered before the writer is woken: a burst of
+/// small ones would wake it for each.
+const GATHERING: Duration = Duration::from_millis(10);
+
+/// From how many bytes on it is woken at once.
+const ENOUGH: u64 = 1 << 20;
 
 /// What the writer is to do.
 pub(super) enum Order {
@@ -35,7 +42,7 @@ impl Order {
         }
     }
 
-    /// Returns whether only a miss follows from its being left out.
+    /// Returns whether only a miss follows from its being left out, or late.
     fn is_dispensable(&self) -> bool {
         matches!(self, Self::Put(header, _) if !header.gone && !header.is_expiry())
     }
@@ -45,9 +52,18 @@ impl Order {
 struct Waiting {
     orders: VecDeque<Order>,
     bytes: u64,
+    /// Whether one of the orders is not to wait for others.
+    urgent: bool,
     /// Whether the writer has taken orders that it is not done with.
     busy: bool,
     closed: bool,
+}
+
+impl Waiting {
+    /// Returns whether there is no use in waiting for more.
+    fn is_enough(&self) -> bool {
+        self.urgent || self.closed || self.bytes >= ENOUGH
+    }
 }
 
 /// The orders that wait.
@@ -67,13 +83,17 @@ impl Queue {
         if waiting.closed || (full && order.is_dispensable()) {
             return false;
         }
+        let before = waiting.is_enough();
         waiting.bytes += order.weight();
+        waiting.urgent |= !order.is_dispensable();
         waiting.orders.push_back(order);
-        self.came.notify_one();
+        if waiting.orders.len() == 1 || (waiting.is_enough() && !before) {
+            self.came.notify_one();
+        }
         true
     }
 
-    /// Waits for orders and takes them all; none at the end.
+    /// Waits for orders, and a moment for more of them, and takes them all; none at the end.
     pub(super) fn take(&self) -> Option<VecDeque<Order>> {
         let mut waiting = self.waiting.lock();
         waiting.busy = false;
@@ -83,7 +103,9 @@ impl Queue {
             }
             self.came.wait(&mut waiting);
         }
-        waiting.bytes = 0;
+        let until = Instant::now() + GATHERING;
+        while !waiting.is_enough() && !self.came.wait_until(&mut waiting, until).timed_out() {}
+        (waiting.bytes, waiting.urgent) = (0, false);
         waiting.busy = true;
         Some(std::mem::take(&mut waiting.orders))
     }
