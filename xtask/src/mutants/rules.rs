@@ -171,8 +171,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         rule: "a larger size of a live file waits for the last page to go",
         file: "crates/omnifs-fuse/src/session/pages.rs",
-        from: "self.whole.into_iter().chain(next).min().unwrap_or(u64::MAX)",
+        from: "self.whole.into_iter().chain(next).chain(self.thrown_away).min().unwrap_or(u64::MAX)",
         to: "next.unwrap_or(u64::MAX)",
+        tests: Tests::Units("test(session::pages::)"),
+    },
+    Mutant {
+        rule: "a larger size of a live file waits for who found the last page before it went",
+        file: "crates/omnifs-fuse/src/session/pages.rs",
+        from: "held.thrown_away = held.whole;",
+        to: "held.thrown_away = None;",
         tests: Tests::Units("test(session::pages::)"),
     },
     Mutant {

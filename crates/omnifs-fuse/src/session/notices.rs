@@ -168,7 +168,7 @@ where
     }
 
     /// Throws the last pages of a live file away, behind whose bytes there may be zeros.
-    fn tear(&self, pages: &Pages, file: NodeId) {
+    fn tear(&self, pages: &Arc<Pages>, file: NodeId) {
         let Some(from) = pages.begin(file) else { return };
         let off = i64::try_from(from).unwrap_or(i64::MAX);
         let out = InvalInodeOut { ino: file.0, off, len: 0 };

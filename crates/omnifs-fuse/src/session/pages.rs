@@ -7,9 +7,10 @@
 //! the two. With three programs at 400 appends a second 21 of 31,396 looks at a map showed some,
 //! and 3 of 27,684 results of `sendfile`.
 //!
-//! So a page that may have such zeros is thrown away a moment after it was read. Until then nobody is
-//! told or given more than what is in the page for certain: who reads past the page cache must not
-//! have more than the size that a `stat` tells, or it takes the file for truncated.
+//! So a page that may have such zeros is thrown away a moment after it was read. Until then, and a
+//! moment longer, nobody is told or given more than what is in the page for certain: a program may
+//! have found the page just before, and looks at the size after that; and who reads past the page
+//! cache must not have more than the size that a `stat` tells, or it takes the file for truncated.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use super::notices::Job;
 ///
 /// The notice has the kernel take no size out of answers that are under way, and a map ends where
 /// the kernel thinks that the file does: so it also is not sent before the last larger size has had
-/// this long to arrive.
+/// this long to arrive. Whoever found such a page before it was thrown away has this long to copy it.
 const STAY: Duration = Duration::from_millis(50);
 
 /// The least that a page has.
@@ -52,6 +53,10 @@ struct Held {
     whole: Option<u64>,
     /// The same of what is read while a notice is sent; none is when this is nothing.
     next: Option<Option<u64>>,
+    /// What limited before the last notice, as somebody may still be copying what it threw away.
+    thrown_away: Option<u64>,
+    /// How many notices were sent.
+    notices: u64,
     /// Whether a notice is going to be sent.
     due: bool,
     /// The largest size that was told, and when it was.
@@ -61,7 +66,7 @@ struct Held {
 impl Held {
     fn limit(&self) -> u64 {
         let next = self.next.flatten();
-        self.whole.into_iter().chain(next).min().unwrap_or(u64::MAX)
+        self.whole.into_iter().chain(next).chain(self.thrown_away).min().unwrap_or(u64::MAX)
     }
 }
 
@@ -126,10 +131,27 @@ impl Pages {
     }
 
     /// Says that they are thrown away.
-    pub(crate) fn end(&self, file: NodeId) {
+    pub(crate) fn end(self: &Arc<Self>, file: NodeId) {
         if let Some(held) = self.files.lock().get_mut(&file) {
+            held.notices += 1;
+            // What the notice before threw away has had its time: they are that far apart.
+            held.thrown_away = held.whole;
             held.whole = held.next.take().flatten();
+            let (pages, notices) = (Arc::clone(self), held.notices);
+            self.runtime.spawn(async move {
+                tokio::time::sleep(STAY).await;
+                pages.copied(file, notices);
+            });
             self.settle(file, held);
+        }
+    }
+
+    /// Says that nobody copies any more what so many notices threw away.
+    fn copied(&self, file: NodeId, notices: u64) {
+        if let Some(held) = self.files.lock().get_mut(&file)
+            && held.notices == notices
+        {
+            held.thrown_away = None;
         }
     }
 
@@ -212,6 +234,8 @@ mod tests {
         assert!(matches!(due.recv().await, Some(Job::Tear(FILE))));
         assert_eq!((pages.begin(FILE), limit()), (Some(8_192), 9_000), "it is under way");
         pages.end(FILE);
+        assert_eq!(limit(), 9_000, "somebody may have found the page before");
+        tokio::time::sleep(STAY * 2).await;
         assert_eq!(limit(), u64::MAX);
         // Whoever reads on and on gets the size one notice late.
         let short = pages.enter(FILE, 9_500);
@@ -223,6 +247,8 @@ mod tests {
         let reading = pages.enter(FILE, 9_700);
         assert_eq!(limit(), 9_500);
         pages.end(FILE);
+        assert_eq!(limit(), 9_500);
+        tokio::time::sleep(STAY * 2).await;
         assert_eq!(limit(), 9_700);
         assert_eq!(pages.begin(FILE), None, "it would wait for the READ");
         drop(reading);
