@@ -60,7 +60,7 @@ enum Command {
     /// Show, add and remove providers
     #[command(subcommand, disable_help_subcommand = true)]
     Provider(provider::ProviderCommand),
-    /// Mount the embedded providers in a temporary home and show them, until Ctrl-C
+    /// Mount the embedded sample providers in a temporary home and show them, until Ctrl-C
     Demo(demo::DemoArgs),
     /// Start the daemon and mount every provider
     Start(StartArgs),

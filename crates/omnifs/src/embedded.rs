@@ -7,6 +7,9 @@ pub(crate) struct Embedded {
     pub(crate) name: &'static str,
     /// What it is, in a few words.
     pub(crate) about: &'static str,
+    /// What `omnifs demo` shows of it, as one would type it among the mounts; nothing has it left
+    /// out there.
+    pub(crate) demo: &'static [&'static str],
     /// The component.
     pub(crate) bytes: &'static [u8],
 }
@@ -48,6 +51,15 @@ mod tests {
             assert_eq!(find(embedded.name), Ok(embedded));
         }
         assert!(ALL.is_sorted_by(|a, b| a.name < b.name));
+    }
+
+    #[test]
+    fn what_the_demo_shows_asks_for_nothing() {
+        for embedded in ALL.iter().filter(|embedded| !embedded.demo.is_empty()) {
+            let artifact = artifact::check(embedded.bytes).unwrap();
+            let asks = artifact.imports.iter().any(|import| import.starts_with("omnifs:"));
+            assert!(!asks, "{}: {:?}", embedded.name, artifact.imports);
+        }
     }
 
     #[test]

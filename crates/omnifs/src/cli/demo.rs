@@ -1,4 +1,4 @@
-//! `omnifs demo`: the embedded providers, mounted in a home of their own.
+//! `omnifs demo`: the embedded sample providers, mounted in a home of their own.
 
 use std::fmt::Write as _;
 use std::os::unix::process::CommandExt;
@@ -11,13 +11,9 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::output;
-use crate::embedded;
+use crate::embedded::{self, Embedded};
 use crate::env;
 use crate::exit::{Exit, Failure};
-
-/// What is shown of the providers, as one would type it.
-const SHOWN: &[&str] =
-    &["ls", "ls -l hello", "cat hello/hello.txt", "ls -l tree", "cat tree/README.txt"];
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -26,8 +22,8 @@ pub(super) struct DemoArgs {
     exec: Option<String>,
 }
 
-/// Mounts the embedded providers and shows them, until Ctrl-C or the end of a command; nothing
-/// is left behind.
+/// Mounts the embedded sample providers and shows them, until Ctrl-C or the end of a command;
+/// nothing is left behind.
 pub(super) fn run(arguments: &DemoArgs) -> Result<Exit, Failure> {
     // From here on Ctrl-C ends the wait or the command, and what was mounted is cleared away.
     let mut interrupt = Interrupt::listen()?;
@@ -96,7 +92,7 @@ impl Demo {
 
     fn configure(&self) -> anyhow::Result<()> {
         let mut text = String::new();
-        for embedded::Embedded { name, .. } in embedded::ALL {
+        for Embedded { name, .. } in shown() {
             writeln!(
                 text,
                 "[[provider]]\nname = {name:?}\npath = \"builtin:{name}\"\nmount = \"~/omnifs/{name}\"\n"
@@ -126,7 +122,7 @@ impl Demo {
     }
 
     fn show(&self, interrupt: &mut Interrupt) -> Result<Exit, Failure> {
-        for line in SHOWN {
+        for line in ["ls"].iter().chain(shown().flat_map(|embedded| embedded.demo)) {
             output::print(&format!("\n$ {line}\n"))?;
             self.shell(line, Stdio::null())?;
         }
@@ -141,6 +137,11 @@ impl Demo {
         let status = status.with_context(|| format!("cannot run {line}"))?;
         Ok(if status.success() { Exit::Success } else { Exit::Failure })
     }
+}
+
+/// Returns the embedded providers of which there is something to show.
+fn shown() -> impl Iterator<Item = &'static Embedded> {
+    embedded::ALL.iter().filter(|embedded| !embedded.demo.is_empty())
 }
 
 fn shell(line: &str, directory: &Path) -> Command {
