@@ -34,6 +34,10 @@ enum Reason {
     Status(u16),
     /// What only the provider finds out.
     Own(String),
+    /// As `Own`: there is no such thing.
+    Absent(String),
+    /// As `Own`: the upstream could not answer.
+    Unavailable(String),
 }
 
 impl Error {
@@ -42,6 +46,27 @@ impl Error {
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
         Self { url: None, reason: Reason::Own(reason.into()) }
+    }
+
+    /// Returns the error of an upstream that says, in the words of its own protocol, that there is no
+    /// such thing, as status 404 does.
+    ///
+    /// ```
+    /// assert!(omnifs_provider::Error::not_found("nowhere.example: NXDOMAIN").is_not_found());
+    /// ```
+    #[must_use]
+    pub fn not_found(reason: impl Into<String>) -> Self {
+        Self { url: None, reason: Reason::Absent(reason.into()) }
+    }
+
+    /// Returns the error of an upstream that says, in the words of its own protocol, that it cannot
+    /// answer, as status 503 does: what was read before goes on being served.
+    ///
+    /// The host sees no failure in such an answer, so it has to be returned as an error; see
+    /// [`is_known_to_host`](Self::is_known_to_host).
+    #[must_use]
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self { url: None, reason: Reason::Unavailable(reason.into()) }
     }
 
     /// Returns the error of an answer with this status.
@@ -65,7 +90,7 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self.reason {
             Reason::Status(status) => Some(status),
-            Reason::Host(_) | Reason::Own(_) => None,
+            Reason::Host(_) | Reason::Own(_) | Reason::Absent(_) | Reason::Unavailable(_) => None,
         }
     }
 
@@ -74,14 +99,20 @@ impl Error {
     pub fn host_error(&self) -> Option<&HttpError> {
         match &self.reason {
             Reason::Host(error) => Some(error),
-            Reason::Status(_) | Reason::Own(_) => None,
+            Reason::Status(_) | Reason::Own(_) | Reason::Absent(_) | Reason::Unavailable(_) => None,
         }
     }
 
-    /// Returns whether the upstream says that there is no such thing: status 404 or 410.
+    /// Returns whether the upstream says that there is no such thing: status 404 or 410, or
+    /// [`not_found`](Self::not_found).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(self.reason, Reason::Status(404 | 410))
+        matches!(self.reason, Reason::Status(404 | 410) | Reason::Absent(_))
+    }
+
+    /// Returns whether it was made by [`unavailable`](Self::unavailable).
+    pub(crate) fn is_unavailable(&self) -> bool {
+        matches!(self.reason, Reason::Unavailable(_))
     }
 
     /// Returns whether the user or the upstream does not permit it: not granted, an echoed
@@ -118,7 +149,7 @@ impl Error {
         match self.reason {
             Reason::Host(_) => true,
             Reason::Status(status) => status >= 400 && !self.is_not_found(),
-            Reason::Own(_) => false,
+            Reason::Own(_) | Reason::Absent(_) | Reason::Unavailable(_) => false,
         }
     }
 }
@@ -146,7 +177,9 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(f, "status {status}"),
-            Self::Own(reason) => f.write_str(reason),
+            Self::Own(reason) | Self::Absent(reason) | Self::Unavailable(reason) => {
+                f.write_str(reason)
+            }
             // The text is the host's, for the user, and says all of it.
             Self::Host(
                 HttpError::Denied(why)
@@ -204,6 +237,8 @@ mod tests {
             Error::of_status(404),
             Error::of_status(410),
             Error::new("the body is no JSON"),
+            Error::not_found("NXDOMAIN"),
+            Error::unavailable("SERVFAIL"),
         ];
         assert!(known.iter().all(Error::is_known_to_host));
         assert!(!unknown.iter().any(Error::is_known_to_host));
@@ -213,6 +248,13 @@ mod tests {
     fn kinds_of_errors() {
         assert!(Error::of_status(410).is_not_found());
         assert!(!Error::of_status(403).is_not_found());
+        let (absent, failed) = (Error::not_found("NXDOMAIN"), Error::unavailable("SERVFAIL"));
+        assert!(absent.is_not_found() && !absent.is_unavailable());
+        assert!(failed.is_unavailable() && !failed.is_not_found());
+        assert_eq!(
+            (absent.to_string(), failed.to_string()),
+            ("NXDOMAIN".into(), "SERVFAIL".into())
+        );
         assert!(Error::of_status(403).is_denied());
         assert!(Error::from(HttpError::Denied(String::new())).is_denied());
         assert!(Error::of_status(429).is_rate_limited());

@@ -21,6 +21,8 @@ pub const NEEDS_MAX: usize = 64 << 10;
 ///   `"http://localhost"`, `"*.example.com"`. What is not listed is refused, whatever the
 ///   user grants. Leave `http` out when the hosts are the user's choice; `http: []` means
 ///   none at all.
+/// - `more_http`: whether the user may grant other hosts besides those of `http`, which are then
+///   what the provider goes to unless its configuration says otherwise. Left out it is `false`.
 /// - `secrets`: names of secrets, 1 to 64 letters, digits, `_`, `-` and `.` each. Leave it
 ///   out likewise.
 /// - `live`: whether files grow while they are read, which costs every reader of the mount a
@@ -84,10 +86,14 @@ macro_rules! __need_json {
     (secrets [$($name:literal),* $(,)?]) => {
         concat!("\"secrets\":", $crate::__need_list!($($name),*))
     };
+    (more_http true) => { "\"more_http\":true" };
+    (more_http false) => { "\"more_http\":false" };
     (live true) => { "\"live\":true" };
     (live false) => { "\"live\":false" };
     ($key:ident $value:tt) => {
-        compile_error!("needs! takes http: [\"...\"], secrets: [\"...\"] and live: true or false")
+        compile_error!(
+            "needs! takes http: [\"...\"], secrets: [\"...\"], more_http and live: true or false"
+        )
     };
 }
 
@@ -175,6 +181,7 @@ mod tests {
         assert_eq!(crate::__needs_json!(), "{}");
         assert_eq!(crate::__needs_json!(http: []), r#"{"http":[]}"#);
         assert_eq!(crate::__needs_json!(live: false), r#"{"live":false}"#);
+        assert_eq!(crate::__needs_json!(more_http: true), r#"{"more_http":true}"#);
         crate::needs! { secrets: ["A", "B"], http: ["localhost"] }
     }
 

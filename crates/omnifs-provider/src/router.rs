@@ -28,7 +28,7 @@
 //! capture, in lookups and listings; of captures that one is taken whose type the value parses
 //! into, those with the longer text first. What is between routes and has only literal names in
 //! it lists itself. A directory without a handler whose names are captures lists nothing, and
-//! each name that parses is found in it.
+//! each name that parses is found in it, unless [`find`](Router::find) has a function asked for it.
 //!
 //! An entry's [`key`](Entry::key) is what the handlers below it get, and what identifies it: an
 //! object keeps its identity when it is renamed upstream.
@@ -70,6 +70,7 @@
 mod collection;
 mod cursor;
 mod entry;
+mod finding;
 mod handler;
 mod identity;
 mod range;
@@ -86,7 +87,7 @@ pub use self::handler::{Handler, Typed, WithRange};
 use self::identity::{follow, Found, Step};
 pub use self::range::Range;
 use self::template::Segment;
-use self::tree::{Answerer, Place, Reader, Way};
+use self::tree::{Answerer, Part, Place, Reader, Way};
 use crate::http::HttpError;
 use crate::projection::{
     ByteRange, Content, Entry as Named, Error as Failure, Freshness, Node, Page,
@@ -187,19 +188,14 @@ impl Router {
             Answerer::Directory(_) | Answerer::Pages(_) => "a directory",
             Answerer::File(_) => "a file",
         };
-        if let Err(problem) = self.try_add(template, types, answerer) {
+        if let Err(problem) = self.try_add(template, types, Part::Answerer(answerer)) {
             self.problems.push(problem);
         }
         self.templates.push((template.to_string(), kind));
         self
     }
 
-    fn try_add(
-        &mut self,
-        template: &str,
-        types: &[Typed],
-        answerer: Answerer,
-    ) -> Result<(), String> {
+    fn try_add(&mut self, template: &str, types: &[Typed], part: Part) -> Result<(), String> {
         let segments =
             template::parse(template).map_err(|why| format!("the route {template:?} {why}"))?;
         let captures = segments.iter().filter(|s| !matches!(s, Segment::Literal(_))).count();
@@ -209,7 +205,7 @@ impl Router {
                 types.len()
             ));
         }
-        self.root.add(Way { template, segments: &segments, types }, answerer)
+        self.root.add(Way { template, segments: &segments, types }, part)
     }
 
     /// Returns what is wrong with the routes: the provider is not loaded with any of it.
@@ -266,26 +262,16 @@ impl Router {
                 return Ok(Some(self.readme_entry().node(Step::Entry(README.into()).below(""))));
             }
         }
+        // Asking for one name costs less than listing all.
+        let captured = self.captured(&found, name);
+        if let Some(captured) = captured.as_ref().filter(|captured| captured.is_asked_for()) {
+            return self.find_captured(parent, &found, captured);
+        }
         match self.listed_as(&found, name)? {
             Listed::Entry(entry) => self.entry(parent, &found, *entry).map(Some),
             Listed::Nothing => Ok(None),
-            Listed::Unknown => Ok(self.captured(parent, &found, name)),
+            Listed::Unknown => Ok(captured.map(|captured| captured.node(parent))),
         }
-    }
-
-    /// Returns what a name stands for that is a value by its form alone.
-    fn captured(&self, parent: &str, found: &Found<'_>, name: &str) -> Option<Node> {
-        if found.rest.is_some() {
-            // What is below can only be said by a listing.
-            return None;
-        }
-        let mut captures = found.place.captures.iter().enumerate();
-        let (at, capture, value) = captures.find_map(|(at, capture)| {
-            let value = capture.value(name)?;
-            // A name that no value is written as is absent.
-            Some((at, capture, crate::unescape_name(value)?))
-        })?;
-        Some(plain(Step::Capture(at, value).below(parent), &capture.place))
     }
 
     /// Returns the node of an entry that a directory's handler gave.
@@ -295,12 +281,8 @@ impl Router {
             Step::Capture(at, _) => found.place.captures.get(*at).map(|capture| &capture.place),
             Step::Literal(_) | Step::Rest(_) | Step::Entry(_) => None,
         };
-        if let Some(Place { answerer: Some(Answerer::File(reader)), .. }) = below {
-            let Kind::File(facts) = &mut entry.kind else {
-                let name = &entry.name;
-                return Err(Failure::Invalid(format!("the entry {name:?} is a file by its route")));
-            };
-            facts.ranges = reader.ranges;
+        if let Some(place) = below {
+            entry.suit(place)?;
         }
         let id = match (&step, &found.rest) {
             // The identity of a path below a rest takes the place of its parent's.
@@ -436,7 +418,8 @@ impl Router {
                 let file = (reader.call)(&found.values, range).map_err(|error| failure(&error))?;
                 Ok(file.content)
             }
-            Some(Answerer::Directory(_) | Answerer::Pages(_)) | None => Err(Failure::NotFound),
+            Some(Answerer::Directory(_) | Answerer::Pages(_)) => Err(Failure::NotFound),
+            None => finding::content(&found),
         }
     }
 
@@ -493,7 +476,7 @@ fn failure(error: &Error) -> Failure {
         Failure::TimedOut
     } else if matches!(error.host_error(), Some(HttpError::TooLarge)) {
         Failure::TooLarge
-    } else if error.is_known_to_host() {
+    } else if error.is_known_to_host() || error.is_unavailable() {
         Failure::Unavailable(text)
     } else {
         Failure::Invalid(text)

@@ -95,7 +95,7 @@ impl Capabilities {
         if let Some(names) = needs.and_then(|needs| needs.secrets.as_ref()) {
             secrets.retain(|secret| names.iter().any(|name| name == secret.name()));
         }
-        let needed = needs.and_then(|needs| needs.http.clone());
+        let needed = needs.and_then(Needs::bounds);
         let gate = Gate::new(Arc::clone(&provider), grants.http, needed).with_url_limit(limits.url);
         let http = Http::new(HttpOptions {
             provider,

@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::str::FromStr;
 
-use super::entry::{File, Listing};
+use super::entry::{Entry, File, Listing};
 use super::range::Range;
 use crate::Error;
 
@@ -38,8 +38,8 @@ impl Typed {
     note = "a handler takes the captures of its template, in their order and none by reference, each \
             of a type that implements `FromStr` (as `String` and `u64` do), at most six; it returns \
             `Result<R, omnifs_provider::Error>`, where R is a `Listing` or a `Vec<Entry>` for a \
-            directory, and a `String`, `&'static str`, `Vec<u8>` or `File` for a file; that of a file \
-            may take a `Range` after its captures"
+            directory, an `Option<Entry>` for a name, and a `String`, `&'static str`, `Vec<u8>` or \
+            `File` for a file; that of a file may take a `Range` after its captures"
 )]
 pub trait Handler<T, Parameters>: 'static {
     /// Whether it answers for parts of a file.
@@ -80,6 +80,8 @@ macro_rules! handlers {
 }
 
 handlers!(Listing: () (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4) (A 0, B 1, C 2, D 3, E 4, F 5));
+handlers!(Option<Entry>: (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3)
     (A 0, B 1, C 2, D 3, E 4) (A 0, B 1, C 2, D 3, E 4, F 5));
 handlers!(File: () (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3)
     (A 0, B 1, C 2, D 3, E 4) (A 0, B 1, C 2, D 3, E 4, F 5));

@@ -290,3 +290,71 @@ fn pages_need_a_cursor() {
     assert_eq!(router.problems(), [problem]);
     assert!(router.list("", None).is_err());
 }
+
+std::thread_local! {
+    /// Whether the next listing of people is one.
+    static ASKED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// People, of whom one is listed, the rest is found, and one is not to be had.
+fn people() -> Router {
+    fn person(login: String) -> Result<Option<Entry>, Error> {
+        match login.to_lowercase().as_str() {
+            "down" => Err(Error::unavailable("SERVFAIL")),
+            "gone" => Err(Error::not_found("NXDOMAIN")),
+            login if login.starts_with('x') => Ok(None),
+            login => Ok(Some(Entry::dir("").key(login).fresh(Freshness::Seconds(7)))),
+        }
+    }
+    fn fact(_login: String, name: String) -> Result<Entry, Error> {
+        Ok(Entry::text("", format!("the {name}")).key(name.trim_start_matches('_')))
+    }
+    Router::new()
+        .dir("/people", || match ASKED.take() {
+            true => Ok(Listing::from_iter([Entry::dir("ann")]).partial()),
+            false => Err(Error::new("nobody asked for all")),
+        })
+        .find("/people/{login}", person)
+        .dir("/people/{login}", |login: String| Ok(vec![Entry::text("about", login)]))
+        .find("/people/{login}/facts/{name}", fact)
+}
+
+#[test]
+fn a_name_that_is_not_listed_is_found_by_its_function() {
+    let router = people();
+    assert_eq!(router.problems(), Vec::<String>::new());
+    ASKED.set(true);
+    assert_eq!(names(&router, "people"), (vec!["ann".to_string()], false));
+    let bob = at(&router, "people/Bob").expect("found");
+    assert!(bob.id == ".people/0:bob" && matches!(bob.freshness, Freshness::Seconds(7)), "{bob:?}");
+    assert_eq!(at(&router, "people/BOB").expect("the same").id, bob.id);
+    assert_eq!(text(&router, "people/BOB/about"), "bob\n", "the key is what handlers get");
+    assert!(at(&router, "people/xavier").is_none() && at(&router, "people/gone").is_none());
+    let down = router.lookup(".people", "down").expect_err("an error is no absence");
+    assert!(matches!(down, Failure::Unavailable(why) if why == "SERVFAIL"));
+}
+
+#[test]
+fn what_is_found_without_a_route_is_read_from_there() {
+    let router = people();
+    assert_eq!(text(&router, "people/ann/facts/age"), "the age\n");
+    let (age, same) = ("people/ann/facts/age", "people/ann/facts/_age");
+    assert_eq!(at(&router, age).map(|node| node.id), at(&router, same).map(|node| node.id));
+    assert_eq!(names(&router, "people/ann/facts"), (Vec::new(), false));
+}
+
+#[test]
+fn what_is_found_has_to_fit_its_route() {
+    let fixed = Router::new().find("/fixed", |name: String| Ok(Some(Entry::dir(name))));
+    assert!(fixed.problems()[0].contains("ends with no capture"), "{:?}", fixed.problems());
+    let twice = people().find("/people/{login}", |name: String| Ok(Some(Entry::dir(name))));
+    assert!(twice.problems()[0].contains("found by two functions"), "{:?}", twice.problems());
+    let router = Router::new()
+        .find("/{number}", |number: u32| Ok(Some(Entry::dir("").key(format!("n{number}")))))
+        .find("/f/{name}", |name: String| Ok(Some(Entry::dir(name))))
+        .file("/f/{name}", |name: String| Ok(name));
+    let key = router.lookup("", "7").expect_err("no number");
+    assert!(matches!(key, Failure::Invalid(why) if why.contains("\"n7\" of \"7\" is no u32")));
+    let kind = router.lookup(".f", "a").expect_err("no file");
+    assert!(matches!(kind, Failure::Invalid(why) if why.contains("a file by its route")));
+}

@@ -1,6 +1,6 @@
 //! The routes as a tree: one node a place that templates name.
 
-use super::entry::{File, Listing};
+use super::entry::{Entry, File, Listing};
 use super::handler::Typed;
 use super::range::Range;
 use super::template::Segment;
@@ -14,6 +14,15 @@ pub(super) enum Answerer {
     /// A directory in pages: the cursor comes after the captures.
     Pages(Call<Listing>),
     File(Reader),
+}
+
+/// Says what a name stands for that nobody lists.
+pub(super) type Finder = Call<Option<Entry>>;
+
+/// What a route adds to its place.
+pub(super) enum Part {
+    Answerer(Answerer),
+    Finder(Finder),
 }
 
 /// What answers for a file.
@@ -31,6 +40,8 @@ pub(super) struct Place {
     pub(super) captures: Vec<Capture>,
     pub(super) rest: Option<Box<Capture>>,
     pub(super) answerer: Option<Answerer>,
+    /// What is asked for the names that lead here, where their form alone does not tell.
+    pub(super) finder: Option<Finder>,
     /// The template that brought the answerer.
     template: String,
 }
@@ -67,29 +78,27 @@ pub(super) struct Way<'a> {
 
 #[expect(clippy::indexing_slicing, reason = "at places that were just found or filled")]
 impl Place {
-    /// Adds what answers for a template.
+    /// Adds a part to the place of a template.
     ///
     /// # Errors
     /// Both templates, and what is wrong with the two of them together.
-    pub(super) fn add(&mut self, way: Way<'_>, answerer: Answerer) -> Result<(), String> {
+    pub(super) fn add(&mut self, way: Way<'_>, part: Part) -> Result<(), String> {
         let template = way.template;
         let Some((segment, segments)) = way.segments.split_first() else {
-            if self.answerer.is_some() {
-                let other = &self.template;
-                return Err(format!("the routes {other} and {template} are the same"));
-            }
-            if matches!(answerer, Answerer::File(_)) && self.has_names() {
-                return Err(format!("the route {template} is a file, and others lead through it"));
-            }
-            (self.answerer, self.template) = (Some(answerer), template.to_string());
-            return Ok(());
+            return match part {
+                Part::Answerer(answerer) => self.answer(template, answerer),
+                Part::Finder(finder) => match self.finder.replace(finder) {
+                    None => Ok(()),
+                    Some(_) => Err(format!("the names of {template} are found by two functions")),
+                },
+            };
         };
         if matches!(self.answerer, Some(Answerer::File(_))) {
             let other = &self.template;
             return Err(format!("the route {template} leads through {other}, which is a file"));
         }
         if let Segment::Literal(name) = segment {
-            return self.literal(name).add(Way { segments, ..way }, answerer);
+            return self.literal(name).add(Way { segments, ..way }, part);
         }
         let Some((typed, types)) = way.types.split_first() else {
             return Err(format!("the route {template} has a capture without a type"));
@@ -100,7 +109,19 @@ impl Place {
                 self.capture(template, segment, *typed)?
             }
         };
-        place.add(Way { template, segments, types }, answerer)
+        place.add(Way { template, segments, types }, part)
+    }
+
+    fn answer(&mut self, template: &str, answerer: Answerer) -> Result<(), String> {
+        if self.answerer.is_some() {
+            let other = &self.template;
+            return Err(format!("the routes {other} and {template} are the same"));
+        }
+        if matches!(answerer, Answerer::File(_)) && self.has_names() {
+            return Err(format!("the route {template} is a file, and others lead through it"));
+        }
+        (self.answerer, self.template) = (Some(answerer), template.to_string());
+        Ok(())
     }
 
     /// Returns the place of a name, which may be there already.

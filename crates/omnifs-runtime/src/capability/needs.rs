@@ -16,6 +16,8 @@ const LIMIT: usize = 64 << 10;
 pub struct Needs {
     /// Where it wants to go; `None` leaves that to the user.
     pub http: Option<Vec<AllowEntry>>,
+    /// Whether the user may let it go elsewhere as well.
+    pub more_http: bool,
     /// The secrets that it asks for, by name; `None` leaves that to the user.
     pub secrets: Option<Vec<String>>,
     /// Whether its files may grow while they are open.
@@ -26,6 +28,8 @@ pub struct Needs {
 #[serde(deny_unknown_fields)]
 struct Raw {
     http: Option<Vec<String>>,
+    #[serde(default)]
+    more_http: bool,
     secrets: Option<Vec<String>>,
     #[serde(default)]
     live: bool,
@@ -53,9 +57,15 @@ impl Needs {
                 .http
                 .map(|hosts| hosts.into_iter().map(entry).collect::<Result<_, _>>())
                 .transpose()?,
+            more_http: raw.more_http,
             secrets: raw.secrets,
             live: raw.live,
         })
+    }
+
+    /// Returns the only places where it may go if the user grants them; none leaves it to the user.
+    pub(crate) fn bounds(&self) -> Option<Vec<AllowEntry>> {
+        self.http.clone().filter(|_| !self.more_http)
     }
 }
 
@@ -70,6 +80,9 @@ mod tests {
         assert_eq!(needs.http.unwrap(), [AllowEntry::of_origin("api.example.com").unwrap()]);
         assert_eq!((needs.secrets.unwrap(), needs.live), (vec!["K".to_owned()], false));
         assert_eq!(Needs::parse(b"{}").unwrap(), Needs::default());
+        assert!(Needs::parse(text).unwrap().bounds().is_some());
+        let open = Needs::parse(br#"{"http":["api.example.com"],"more_http":true}"#).unwrap();
+        assert_eq!((open.http.as_ref().map(Vec::len), open.bounds()), (Some(1), None));
         for bad in [&b"{"[..], br#"{"http":["*"]}"#, br#"{"https":[]}"#, &[b' '; LIMIT + 1]] {
             assert!(Needs::parse(bad).unwrap_err().reason.contains("omnifs:needs"));
         }

@@ -118,8 +118,10 @@ impl Cache {
     pub(super) fn find(&self, key: &Key, request: &Request<()>) -> Found {
         let Some(kept) = self.kept.get(key) else { return Found::Nothing };
         match kept.policy.before_request(request, self.now()) {
-            BeforeRequest::Fresh(_) if kept.asked == self.age() => {
-                Found::Fresh(Arc::clone(&kept.answer))
+            BeforeRequest::Fresh(parts) if kept.asked == self.age() => {
+                let Answer { status, url, body, .. } = &*kept.answer;
+                let (status, url, body) = (*status, url.clone(), body.clone());
+                Found::Fresh(Arc::new(Answer { status, url, headers: parts.headers, body }))
             }
             BeforeRequest::Fresh(_) => Found::Stale(conditions(&kept.answer)),
             // A time has a second's resolution: what grew within it would be confirmed.
@@ -258,6 +260,19 @@ mod tests {
         assert!(matches!(rig.find(), Found::Fresh(found) if found.body == "x"));
         rig.clock.advance(Duration::from_secs(61));
         assert!(matches!(rig.find(), Found::Stale(_)));
+    }
+
+    #[test]
+    fn an_answer_that_was_kept_says_how_old_it_is() {
+        let rig = Rig::new();
+        let headers = [("cache-control", "max-age=60"), ("age", "5"), ("x-y", "z")];
+        rig.settle(answer(200, &headers, "x"));
+        rig.clock.advance(Duration::from_secs(40));
+        let Found::Fresh(found) = rig.find() else { panic!("stale") };
+        assert_eq!(
+            (&found.headers["age"], &found.headers["x-y"]),
+            (&"45".parse().unwrap(), &"z".parse().unwrap())
+        );
     }
 
     #[test]

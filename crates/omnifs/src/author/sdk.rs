@@ -19,7 +19,7 @@ macro_rules! source {
 }
 
 /// Every file of the SDK. It builds anywhere: its manifest names no workspace.
-const FILES: [(&str, &str); 42] = [
+const FILES: [(&str, &str); 43] = [
     ("Cargo.toml", include_str!("../../templates/sdk/manifest.toml")),
     ("LICENSE-APACHE", include_str!("../../../../LICENSE-APACHE")),
     ("LICENSE-MIT", include_str!("../../../../LICENSE-MIT")),
@@ -49,6 +49,7 @@ const FILES: [(&str, &str); 42] = [
     source!("src/router/collection.rs"),
     source!("src/router/cursor.rs"),
     source!("src/router/entry.rs"),
+    source!("src/router/finding.rs"),
     source!("src/router/handler.rs"),
     source!("src/router/identity.rs"),
     source!("src/router/range.rs"),

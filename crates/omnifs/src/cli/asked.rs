@@ -112,6 +112,7 @@ mod tests {
         assert_eq!(Asked::of(&artifact).to_string(), "http");
         artifact.needs = Some(Needs {
             http: Some(vec![AllowEntry::of_origin("http://a.example:8080").unwrap()]),
+            more_http: false,
             secrets: Some(vec!["K".to_owned()]),
             live: false,
         });

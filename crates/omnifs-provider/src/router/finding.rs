@@ -1,0 +1,142 @@
+//! Names that are values: by their form alone, or found by a function.
+
+use super::entry::{Entry, Kind};
+use super::handler::Handler;
+use super::identity::{Found, Step};
+use super::range::Range;
+use super::tree::{Answerer, Capture, Part, Place};
+use super::{failure, plain, types_of, Router};
+use crate::projection::{Content, Error as Failure, Node};
+
+impl Router {
+    /// Finds the names that the capture at the end of a template stands for, with a function of its
+    /// captures: where there are too many to be listed, or only the upstream knows which there are.
+    ///
+    /// Whoever looks a name up gets what the function returns, whose call takes the place of the
+    /// directory's handler; nothing, or an error that [is not found](crate::Error::is_not_found), is an
+    /// absent name. What the entry is called does not matter. Its [`key`](Entry::key) is what the name
+    /// means, so that two spellings are one object; without one that is the value itself. Its text is
+    /// its content where no route reads it.
+    ///
+    /// Names that the directory lists have to be found as well; a listing that has not all of them
+    /// says so, by [`partial`](super::Listing::partial).
+    ///
+    /// ```
+    /// use omnifs_provider::router::{Entry, Router};
+    /// use omnifs_provider::Error;
+    ///
+    /// fn user(login: String) -> Result<Option<Entry>, Error> {
+    ///     let login = login.to_lowercase();
+    ///     Ok((login == "octo").then(|| Entry::dir(&login).key(&login)))
+    /// }
+    ///
+    /// fn name(login: String) -> Result<String, Error> {
+    ///     Ok(login)
+    /// }
+    ///
+    /// let app = Router::new().find("/{login}", user).file("/{login}/name", name);
+    /// assert!(app.problems().is_empty());
+    /// ```
+    #[must_use]
+    pub fn find<P>(mut self, template: &str, handler: impl Handler<Option<Entry>, P>) -> Self {
+        let types = types_of(&handler);
+        let call = move |values: &[String], range: Range| handler.call(values, range);
+        let added = match template.ends_with('}') && !template.contains("{*") {
+            true => self.try_add(template, &types, Part::Finder(Box::new(call))),
+            false => {
+                Err(format!("the route {template} ends with no capture whose names are found"))
+            }
+        };
+        self.problems.extend(added.err());
+        self
+    }
+
+    /// Returns the value that a name is, if it is one.
+    pub(super) fn captured<'a>(&self, found: &Found<'a>, name: &str) -> Option<Captured<'a>> {
+        if found.rest.is_some() {
+            // What is below can only be said by a listing.
+            return None;
+        }
+        let place: &'a Place = found.place;
+        let mut captures = place.captures.iter().enumerate();
+        captures.find_map(|(at, capture)| {
+            let value = capture.value(name)?;
+            // A name that no value is written as is absent.
+            Some(Captured { at, capture, value: crate::unescape_name(value)? })
+        })
+    }
+
+    /// Asks for a value's name.
+    pub(super) fn find_captured(
+        &self,
+        parent: &str,
+        found: &Found<'_>,
+        Captured { at, capture, value }: &Captured<'_>,
+    ) -> Result<Option<Node>, Failure> {
+        let mut values = found.values.clone();
+        values.push(value.clone());
+        let Some(mut entry) = ask(&capture.place, &values)? else { return Ok(None) };
+        let key = entry.key.clone().unwrap_or_else(|| value.clone());
+        if !(capture.typed.fits)(&key) {
+            let why = format!("the key {key:?} of {value:?} is no {}", capture.typed.name);
+            return Err(Failure::Invalid(why));
+        }
+        entry.suit(&capture.place)?;
+        Ok(Some(entry.node(Step::Capture(*at, key).below(parent))))
+    }
+}
+
+/// A name that is a value of a capture.
+pub(super) struct Captured<'a> {
+    /// Which capture of its place it is.
+    at: usize,
+    capture: &'a Capture,
+    value: String,
+}
+
+impl Captured<'_> {
+    /// Returns whether its form alone does not tell that there is such a name.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.capture.place.finder.is_some()
+    }
+
+    /// Returns the node of one whose form tells.
+    pub(super) fn node(self, parent: &str) -> Node {
+        plain(Step::Capture(self.at, self.value).below(parent), &self.capture.place)
+    }
+}
+
+impl Entry {
+    /// Takes in what the route of its place says of it.
+    ///
+    /// # Errors
+    /// When that is a file and the entry is none.
+    pub(super) fn suit(&mut self, place: &Place) -> Result<(), Failure> {
+        if let Some(Answerer::File(reader)) = &place.answerer {
+            let Kind::File(facts) = &mut self.kind else {
+                let name = &self.name;
+                return Err(Failure::Invalid(format!("the entry {name:?} is a file by its route")));
+            };
+            facts.ranges = reader.ranges;
+        }
+        Ok(())
+    }
+}
+
+/// Asks for the name that leads to a place.
+fn ask(place: &Place, values: &[String]) -> Result<Option<Entry>, Failure> {
+    let Some(finder) = &place.finder else { return Ok(None) };
+    match finder(values, None.into()) {
+        Ok(found) => Ok(found),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(failure(&error)),
+    }
+}
+
+/// Returns the bytes of a file that no route reads: those that it is found with.
+pub(super) fn content(found: &Found<'_>) -> Result<Content, Failure> {
+    match ask(found.place, &found.values)?.map(|entry| entry.kind) {
+        Some(Kind::File(facts)) => Ok(Content::Bytes(facts.content.unwrap_or_default())),
+        Some(Kind::Directory | Kind::Link(_)) | None => Err(Failure::NotFound),
+    }
+}
