@@ -28,11 +28,13 @@ pub(crate) const DEMO: &[Program] = &[
 /// starts as a service.
 pub(crate) const TESTS: &[Program] = &[
     ("cmp", "diffutils"),
+    ("dig", "bind9-dnsutils"),
     ("faketime", "faketime"),
     ("fdfind", "fd-find"),
     ("file", "file"),
     ("ip", "iproute2"),
     ("less", "less"),
+    ("named", "bind9"),
     ("nginx", "nginx"),
     ("openssl", "openssl"),
     ("strace", "strace"),

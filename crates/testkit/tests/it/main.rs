@@ -6,6 +6,7 @@
     reason = "a helper that fails must fail the test"
 )]
 
+mod bind;
 mod bindings;
 mod blessed;
 mod client;
