@@ -10,6 +10,7 @@ use guest_build::Places;
 /// each, and what `omnifs demo` shows of it: of a provider with an upstream nothing, since the
 /// demo works without a network and grants nothing.
 const EMBEDDED: &[(&str, &str, &[&str])] = &[
+    ("dns", "the records of any domain, asked for over HTTPS", &[]),
     (
         "hello",
         "the smallest provider: one directory with one file",

@@ -10,8 +10,11 @@ use guest_build::Places;
 /// A component: the crate's name, and what the constant's documentation says.
 type Described = (&'static str, &'static str);
 
-const PROVIDERS: &[Described] =
-    &[("hello", "`hello.txt` with `hello from omnifs`."), ("tree", "The sample tree of the demo.")];
+const PROVIDERS: &[Described] = &[
+    ("dns", "The records of any domain, asked for over HTTPS."),
+    ("hello", "`hello.txt` with `hello from omnifs`."),
+    ("tree", "The sample tree of the demo."),
+];
 
 const GUESTS: &[Described] = &[
     ("alloc", "`ok`, `alloc` (takes memory until refused), `recurse` (without end)."),

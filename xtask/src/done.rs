@@ -1,6 +1,7 @@
 //! What the project promises to be done, and the tests that show it.
 
 mod authors;
+mod dns;
 mod host;
 
 use std::collections::BTreeMap;
@@ -17,11 +18,11 @@ struct Promise {
 }
 
 /// The steps of the gate that show a promise by themselves.
-const STEPS: &[&str] = &["demo"];
+const STEPS: &[&str] = &["demo", "tests of the providers"];
 
 /// Returns all of them.
 fn all() -> impl Iterator<Item = &'static Promise> {
-    host::PROMISES.iter().chain(authors::PROMISES)
+    host::PROMISES.iter().chain(authors::PROMISES).chain(dns::PROMISES)
 }
 
 /// Prints every promise with its tests.

@@ -42,6 +42,10 @@ fn every_step(steps: &mut Steps) -> Result<()> {
         let doc = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
         step::run(cargo(doc.iter().chain(&profile)).env("RUSTDOCFLAGS", "--deny warnings"))
     })?;
+    steps.step("tests of the providers", || {
+        let test = ["test", "--workspace", "--locked", "--target-dir", "../target/guests"];
+        step::run(cargo(test).current_dir(root().join("providers")))
+    })?;
     let before = suite::mounts()?;
     let tests = steps.step("build of the tests", suite::list)?;
     steps.step("promises", || {

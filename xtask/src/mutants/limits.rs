@@ -290,4 +290,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         to: "behind: Arc::new(Semaphore::new(BEHIND_MAX << 8)),",
         tests: Tests::Mounted("package(omnifs-vfs) & test(freshness::)"),
     },
+    Mutant {
+        rule: "a message of DNS has a limit",
+        file: "providers/dns/src/ask.rs",
+        from: "if answer.bytes().len() > LONGEST {",
+        to: "if answer.bytes().len() > LONGEST << 8 {",
+        tests: Tests::Mounted("package(omnifs) & test(dns::hostile::what_is_no_answer)"),
+    },
 ];

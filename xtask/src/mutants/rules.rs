@@ -199,8 +199,36 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         rule: "what is outdated has to be confirmed upstream",
         file: "crates/omnifs-runtime/src/http/cache.rs",
-        from: "BeforeRequest::Fresh(_) if kept.asked == self.age() => {",
-        to: "BeforeRequest::Fresh(_) if kept.asked <= self.age() => {",
+        from: "BeforeRequest::Fresh(parts) if kept.asked == self.age() => {",
+        to: "BeforeRequest::Fresh(parts) if kept.asked <= self.age() => {",
         tests: Tests::Units("test(http::cache::)"),
+    },
+    Mutant {
+        rule: "an answer of DNS is one to its question",
+        file: "providers/dns/src/reply.rs",
+        from: "if !name.is(&asked) || ",
+        to: "if ",
+        tests: Tests::Mounted("package(omnifs) & test(dns::hostile::what_is_no_answer)"),
+    },
+    Mutant {
+        rule: "a resolver that fails is no absence",
+        file: "providers/dns/src/reply.rs",
+        from: "_ => Standing::Failed(self.failure()),",
+        to: "_ => Standing::Absent,",
+        tests: Tests::Mounted("package(omnifs) & test(dns::what_there_is_not)"),
+    },
+    Mutant {
+        rule: "a path that a resolver does not have is no absence of a name",
+        file: "providers/dns/src/ask.rs",
+        from: "..400 | 404 | 410",
+        to: "..400",
+        tests: Tests::Mounted("package(omnifs) & test(dns::hostile::what_is_no_answer)"),
+    },
+    Mutant {
+        rule: "an answer of DNS is fresh for as long as its records live",
+        file: "providers/dns/src/tree.rs",
+        from: "ttl.map_or(Freshness::Inherit, Freshness::Seconds)",
+        to: "ttl.map_or(Freshness::Inherit, |_| Freshness::Inherit)",
+        tests: Tests::Mounted("package(omnifs) & test(dns::hostile::an_answer_is_fresh)"),
     },
 ];

@@ -11,6 +11,7 @@ mod access;
 mod author;
 mod config;
 mod demo;
+mod dns;
 mod docs;
 mod doctor;
 mod evil;

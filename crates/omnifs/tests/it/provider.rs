@@ -49,16 +49,16 @@ fn an_embedded_provider_is_mounted_like_a_file() {
 #[test]
 fn an_embedded_provider_that_is_none_gets_those_that_are() {
     let sandbox = Sandbox::new(OMNIFS);
-    let reason = "there is no embedded provider \"dns\"; there are hello, tree\n";
-    let output = add(&sandbox, &["dns"]).expect_code(1);
+    let reason = "there is no embedded provider \"nope\"; there are dns, hello, tree\n";
+    let output = add(&sandbox, &["nope"]).expect_code(1);
     assert!(output.stderr.starts_with(&format!("error: {reason}")), "{}", output.stderr);
     assert!(!sandbox.config_file().exists());
-    let mount = sandbox.root().join("mnt/dns");
+    let mount = sandbox.root().join("mnt/nope");
     sandbox.configure(&format!(
-        "[[provider]]\nname = \"dns\"\npath = \"builtin:dns\"\nmount = {mount:?}\n"
+        "[[provider]]\nname = \"nope\"\npath = \"builtin:nope\"\nmount = {mount:?}\n"
     ));
     let output = sandbox.omnifs(["start"]).expect_code(1);
-    assert!(output.stderr.starts_with(&format!("error: dns: {reason}")), "{}", output.stderr);
+    assert!(output.stderr.starts_with(&format!("error: nope: {reason}")), "{}", output.stderr);
 }
 
 #[test]
@@ -138,6 +138,7 @@ fn a_file_with_a_mistake_is_not_touched() {
 fn the_list_has_what_is_configured_and_what_is_embedded() {
     let sandbox = Sandbox::new(OMNIFS);
     let embedded = "\nEMBEDDED  WHAT IT IS\n\
+                    dns       the records of any domain, asked for over HTTPS\n\
                     hello     the smallest provider: one directory with one file\n\
                     tree      a sample tree: nested directories, files of many sizes\n";
     let none = format!("no providers in {}\n", sandbox.config_file().display());
@@ -153,6 +154,6 @@ fn the_list_has_what_is_configured_and_what_is_embedded() {
                  long-name  /m/b   no       builtin:tree\n";
     assert_eq!(output.stdout, format!("{table}{embedded}"));
     let json = sandbox.omnifs(["provider", "list", "--json"]).expect_code(0).stdout;
-    let expected = r#"{"schema":1,"providers":[{"name":"a","path":"/x/a.wasm","mount":"/m/a","enabled":true},{"name":"long-name","path":"builtin:tree","mount":"/m/b","enabled":false}],"embedded":[{"name":"hello","about":"the smallest provider: one directory with one file"},{"name":"tree","about":"a sample tree: nested directories, files of many sizes"}]}"#;
+    let expected = r#"{"schema":1,"providers":[{"name":"a","path":"/x/a.wasm","mount":"/m/a","enabled":true},{"name":"long-name","path":"builtin:tree","mount":"/m/b","enabled":false}],"embedded":[{"name":"dns","about":"the records of any domain, asked for over HTTPS"},{"name":"hello","about":"the smallest provider: one directory with one file"},{"name":"tree","about":"a sample tree: nested directories, files of many sizes"}]}"#;
     assert_eq!(json, format!("{expected}\n"));
 }
