@@ -16,6 +16,7 @@ const EMBEDDED: &[(&str, &str, &[&str])] = &[
         "the smallest provider: one directory with one file",
         &["ls -l hello", "cat hello/hello.txt"],
     ),
+    ("httpdir", "any HTTP directory listing: nginx, Apache and nginx's JSON", &[]),
     (
         "tree",
         "a sample tree: nested directories, files of many sizes",

@@ -3,6 +3,7 @@
 mod authors;
 mod dns;
 mod host;
+mod providers;
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,8 @@ const STEPS: &[&str] = &["demo", "tests of the providers"];
 
 /// Returns all of them.
 fn all() -> impl Iterator<Item = &'static Promise> {
-    host::PROMISES.iter().chain(authors::PROMISES).chain(dns::PROMISES)
+    let own = host::PROMISES.iter().chain(authors::PROMISES);
+    own.chain(dns::PROMISES).chain(providers::PROMISES)
 }
 
 /// Prints every promise with its tests.

@@ -53,6 +53,12 @@ fn every_step(steps: &mut Steps) -> Result<()> {
         semantics::check(&tests)
     })?;
     steps.step("tests", suite::run_all)?;
+    steps.step("tests of the providers", || {
+        // Natively, with recorded exchanges; `providers` is a workspace of its own.
+        let tests = ["test", "--workspace", "--locked", "--target-dir"];
+        let target = root().join("target/providers");
+        step::run(cargo(tests).arg(target).current_dir(root().join("providers")))
+    })?;
     steps.step("demo", || {
         let line = "ls -lR && cat hello/hello.txt tree/README.txt";
         step::run(&mut demo::built(Some(line)))

@@ -27,6 +27,7 @@ pub(crate) const DEMO: &[Program] = &[
 /// What only tests call: not every machine that shows the demo wants a server, which Debian
 /// starts as a service.
 pub(crate) const TESTS: &[Program] = &[
+    ("apache2", "apache2"),
     ("cmp", "diffutils"),
     ("dig", "bind9-dnsutils"),
     ("faketime", "faketime"),

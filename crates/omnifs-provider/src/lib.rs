@@ -164,7 +164,7 @@ pub use error::Error;
 pub use identity::stable_inode;
 pub use names::{escape_name, unescape_name};
 #[doc(hidden)]
-pub use needs::{check_host, check_secret, NEEDS_MAX};
+pub use needs::{check_host, check_key, check_secret, NEEDS_MAX};
 pub use projector::export_projector;
 pub use projector::exports::omnifs::provider::projection;
 pub use section::VERSION;

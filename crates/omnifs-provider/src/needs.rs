@@ -23,6 +23,9 @@ pub const NEEDS_MAX: usize = 64 << 10;
 ///   none at all.
 /// - `more_http`: whether the user may grant other hosts besides those of `http`, which are then
 ///   what the provider goes to unless its configuration says otherwise. Left out it is `false`.
+/// - `http_of`: the keys of `[provider.config]` whose values are URLs that it asks for, where the
+///   hosts are the user's choice, letters, digits, `_` and `-` each: `http_of: ["base_url"]`.
+///   `omnifs provider add` asks for a configuration that has them, and grants their hosts.
 /// - `secrets`: names of secrets, 1 to 64 letters, digits, `_`, `-` and `.` each. Leave it
 ///   out likewise.
 /// - `live`: whether files grow while they are read, which costs every reader of the mount a
@@ -88,11 +91,15 @@ macro_rules! __need_json {
     };
     (more_http true) => { "\"more_http\":true" };
     (more_http false) => { "\"more_http\":false" };
+    (http_of [$($key:literal),* $(,)?]) => {
+        concat!("\"http_of\":", $crate::__need_list!($($key),*))
+    };
     (live true) => { "\"live\":true" };
     (live false) => { "\"live\":false" };
     ($key:ident $value:tt) => {
         compile_error!(
-            "needs! takes http: [\"...\"], secrets: [\"...\"], more_http and live: true or false"
+            "needs! takes http: [\"...\"], http_of: [\"...\"], secrets: [\"...\"], more_http and live: true \
+             or false"
         )
     };
 }
@@ -113,6 +120,7 @@ macro_rules! __need_list {
 macro_rules! __need_check {
     (http [$($entry:literal),* $(,)?]) => { $(const _: () = $crate::check_host($entry);)* };
     (secrets [$($name:literal),* $(,)?]) => { $(const _: () = $crate::check_secret($name);)* };
+    (http_of [$($key:literal),* $(,)?]) => { $(const _: () = $crate::check_key($key);)* };
     // `__need_json!` names what is wrong with the rest.
     ($key:ident $value:tt) => {};
 }
@@ -153,6 +161,20 @@ pub const fn check_secret(name: &str) {
     }
 }
 
+/// Stops the compiler at a text that is no plain key of TOML.
+#[doc(hidden)]
+pub const fn check_key(key: &str) {
+    assert!(!key.is_empty(), "needs!: a key in http_of is empty");
+    let mut rest = key.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        assert!(
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
+            "needs!: a key in http_of has letters, digits, `_` and `-`"
+        );
+        rest = tail;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{self, json};
@@ -182,7 +204,8 @@ mod tests {
         assert_eq!(crate::__needs_json!(http: []), r#"{"http":[]}"#);
         assert_eq!(crate::__needs_json!(live: false), r#"{"live":false}"#);
         assert_eq!(crate::__needs_json!(more_http: true), r#"{"more_http":true}"#);
-        crate::needs! { secrets: ["A", "B"], http: ["localhost"] }
+        assert_eq!(crate::__needs_json!(http_of: ["url"]), r#"{"http_of":["url"]}"#);
+        crate::needs! { secrets: ["A", "B"], http: ["localhost"], http_of: ["url"] }
     }
 
     #[test]
@@ -196,6 +219,10 @@ mod tests {
         for name in ["", "a b", "a\"", "\u{fc}"] {
             assert!(refused(super::check_secret, name), "{name:?}");
         }
+        for key in ["", "a b", "a.b", "a\"", "\u{fc}"] {
+            assert!(refused(super::check_key, key), "{key:?}");
+        }
+        super::check_key("base_url-2");
         super::check_host("http://[::1]:8080");
         super::check_secret("gh.token-2_B");
     }

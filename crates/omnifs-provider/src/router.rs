@@ -65,7 +65,11 @@
 //! What happens while it does not run it has to find out when it begins, if the upstream can tell;
 //! otherwise the host believes what it has for as long as its answers are fresh.
 //!
-//! At the root lies a `README.md` with the routes, unless one of them is called that.
+//! All that is left of a path may be directories and files: `/{*path}` then has a function for both,
+//! and each entry says which it is.
+//!
+//! At the root lies a `README.md` with the routes, unless one of them is called that or the router is
+//! [`bare`](Router::bare).
 
 mod collection;
 mod cursor;
@@ -74,6 +78,7 @@ mod finding;
 mod handler;
 mod identity;
 mod range;
+mod serve;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -87,7 +92,7 @@ pub use self::handler::{Handler, Typed, WithRange};
 use self::identity::{follow, Found, Step};
 pub use self::range::Range;
 use self::template::Segment;
-use self::tree::{Answerer, Part, Place, Reader, Way};
+use self::tree::{Answerer, Place, Reader, Way};
 use crate::http::HttpError;
 use crate::projection::{
     ByteRange, Content, Entry as Named, Error as Failure, Freshness, Node, Page,
@@ -115,6 +120,8 @@ pub struct Router {
     /// The templates, in their order, with what is at their end.
     templates: Vec<(String, &'static str)>,
     about: String,
+    /// Whether nothing is at the root but what the routes say.
+    is_bare: bool,
     problems: Vec<String>,
 }
 
@@ -135,6 +142,12 @@ impl Router {
     #[must_use]
     pub fn about(self, text: impl Into<String>) -> Self {
         Self { about: text.into(), ..self }
+    }
+
+    /// Leaves the `README.md` out, of a tree in which every name is the upstream's.
+    #[must_use]
+    pub fn bare(self) -> Self {
+        Self { is_bare: true, ..self }
     }
 
     /// Lists the directory of a template with a function of its captures.
@@ -188,24 +201,21 @@ impl Router {
             Answerer::Directory(_) | Answerer::Pages(_) => "a directory",
             Answerer::File(_) => "a file",
         };
-        if let Err(problem) = self.try_add(template, types, Part::Answerer(answerer)) {
+        if let Err(problem) = self.try_add(template, types, answerer) {
             self.problems.push(problem);
         }
         self.templates.push((template.to_string(), kind));
         self
     }
 
-    fn try_add(&mut self, template: &str, types: &[Typed], part: Part) -> Result<(), String> {
-        let segments =
-            template::parse(template).map_err(|why| format!("the route {template:?} {why}"))?;
-        let captures = segments.iter().filter(|s| !matches!(s, Segment::Literal(_))).count();
-        if captures != types.len() {
-            return Err(format!(
-                "the route {template} has {captures} captures, and its function {} parameters",
-                types.len()
-            ));
-        }
-        self.root.add(Way { template, segments: &segments, types }, part)
+    fn try_add(
+        &mut self,
+        template: &str,
+        types: &[Typed],
+        answerer: Answerer,
+    ) -> Result<(), String> {
+        let segments = segments(template, types)?;
+        self.root.add(Way { template, segments: &segments, types }, answerer)
     }
 
     /// Returns what is wrong with the routes: the provider is not loaded with any of it.
@@ -258,7 +268,7 @@ impl Router {
             if let Some((known, place)) = found.place.literals.iter().find(|(n, _)| n == name) {
                 return Ok(Some(plain(Step::Literal(known.clone()).below(parent), place)));
             }
-            if parent.is_empty() && name == README {
+            if parent.is_empty() && name == README && !self.is_bare {
                 return Ok(Some(self.readme_entry().node(Step::Entry(README.into()).below(""))));
             }
         }
@@ -267,7 +277,7 @@ impl Router {
         if let Some(captured) = captured.as_ref().filter(|captured| captured.is_asked_for()) {
             return self.find_captured(parent, &found, captured);
         }
-        match self.listed_as(&found, name)? {
+        match self.looked(&found, name)? {
             Listed::Entry(entry) => self.entry(parent, &found, *entry).map(Some),
             Listed::Nothing => Ok(None),
             Listed::Unknown => Ok(captured.map(|captured| captured.node(parent))),
@@ -279,7 +289,8 @@ impl Router {
         let step = self.step(found, &entry)?;
         let below = match &step {
             Step::Capture(at, _) => found.place.captures.get(*at).map(|capture| &capture.place),
-            Step::Literal(_) | Step::Rest(_) | Step::Entry(_) => None,
+            Step::Rest(_) => found.below(),
+            Step::Literal(_) | Step::Entry(_) => None,
         };
         if let Some(place) = below {
             entry.suit(place)?;
@@ -371,7 +382,7 @@ impl Router {
         let is_known = |name: &str| {
             found.rest.is_none() && found.place.literals.iter().any(|(known, _)| known == name)
         };
-        if directory.is_empty() && cursor.is_none() && !is_known(README) {
+        if directory.is_empty() && cursor.is_none() && !is_known(README) && !self.is_bare {
             let node = self.readme_entry().node(Step::Entry(README.into()).below(""));
             entries.push(Named { name: README.to_string(), node });
         }
@@ -401,7 +412,7 @@ impl Router {
         self.check()?;
         let found = self.follow(file)?;
         if let Some(name) = &found.entry {
-            if found.values.is_empty() && name == README {
+            if found.values.is_empty() && name == README && !self.is_bare {
                 return Ok(Content::Bytes(self.readme().into_bytes()));
             }
             let Listed::Entry(entry) = self.listed_as(&found, name)? else {
@@ -412,14 +423,14 @@ impl Router {
                 Kind::Directory | Kind::Link(_) => Err(Failure::NotFound),
             };
         }
-        match &found.place.answerer {
-            Some(Answerer::File(reader)) => {
+        match found.place.reader() {
+            Some(reader) => {
                 let range = Range::from(range.filter(|_| reader.ranges));
                 let file = (reader.call)(&found.values, range).map_err(|error| failure(&error))?;
                 Ok(file.content)
             }
-            Some(Answerer::Directory(_) | Answerer::Pages(_)) => Err(Failure::NotFound),
-            None => finding::content(&found),
+            None if found.place.answerer.is_none() => finding::content(&found),
+            None => Err(Failure::NotFound),
         }
     }
 
@@ -444,6 +455,20 @@ impl Router {
         }
         text
     }
+}
+
+/// Takes a template apart whose captures have these types.
+fn segments(template: &str, types: &[Typed]) -> Result<Vec<Segment>, String> {
+    let segments =
+        template::parse(template).map_err(|why| format!("the route {template:?} {why}"))?;
+    let captures = segments.iter().filter(|s| !matches!(s, Segment::Literal(_))).count();
+    if captures != types.len() {
+        return Err(format!(
+            "the route {template} has {captures} captures, and its function {} parameters",
+            types.len()
+        ));
+    }
+    Ok(segments)
 }
 
 fn types_of<T, P, H: Handler<T, P>>(_handler: &H) -> Vec<Typed> {
@@ -481,59 +506,4 @@ fn failure(error: &Error) -> Failure {
     } else {
         Failure::Invalid(text)
     }
-}
-
-/// Serves a [`Router`]: the argument is a function without parameters that returns it. Call it once,
-/// at the root of the crate.
-///
-/// With `watch = events` the function `events` follows the upstream meanwhile; see [`router`](self).
-#[macro_export]
-macro_rules! serve {
-    ($app:path, watch = $events:path) => {
-        $crate::serve!($app);
-
-        struct __Watching;
-
-        impl $crate::watcher::Guest for __Watching {
-            fn watch() {
-                $crate::watch::Ended::report($events());
-            }
-        }
-
-        $crate::export_watching!(__Watching with_types_in $crate::watching);
-    };
-    ($app:path) => {
-        struct __Routed;
-
-        ::std::thread_local! {
-            // An instance has one thread.
-            static __ROUTER: $crate::router::Router = $app();
-        }
-
-        impl $crate::projection::Guest for __Routed {
-            fn lookup_child(
-                parent: String,
-                name: String,
-            ) -> Result<Option<$crate::projection::Node>, $crate::projection::Error> {
-                __ROUTER.with(|router| router.lookup(&parent, &name))
-            }
-
-            fn list_children(
-                directory: String,
-                cursor: Option<String>,
-            ) -> Result<$crate::projection::Page, $crate::projection::Error> {
-                __ROUTER.with(|router| router.list(&directory, cursor.as_deref()))
-            }
-
-            fn read_file(
-                file: String,
-                range: Option<$crate::projection::ByteRange>,
-            ) -> Result<$crate::projection::Content, $crate::projection::Error> {
-                __ROUTER.with(|router| router.read(&file, range))
-            }
-        }
-
-        $crate::export_projector!(__Routed with_types_in $crate::projector);
-        $crate::__sdk_section!();
-    };
 }

@@ -233,7 +233,7 @@ impl Http {
         let whole = async {
             if prepared.to.method == Method::GET && prepared.body.is_empty() {
                 if prepared.anew {
-                    self.cached(&cache::Key::of(&prepared), &prepared).await
+                    self.cached(&cache::Key::of_answer(&prepared), &prepared).await
                 } else {
                     self.share(prepared).await
                 }
@@ -285,7 +285,7 @@ impl Http {
             match flights.get(&key).and_then(WeakShared::upgrade) {
                 Some(flight) => (flight, true),
                 None => {
-                    let (http, own) = (Arc::clone(self), key.clone());
+                    let (http, own) = (Arc::clone(self), cache::Key::of_answer(&prepared));
                     let flight: Flight = async move { http.cached(&own, &prepared).await }.boxed();
                     let flight = flight.shared();
                     if let Some(weak) = flight.downgrade() {

@@ -18,6 +18,7 @@ mod outdated;
 mod pages;
 mod ranges;
 mod reader;
+mod sized;
 mod stream;
 mod told;
 mod trouble;

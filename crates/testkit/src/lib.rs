@@ -4,6 +4,7 @@
 //! the binary `omnifs` from outside alone, as a user does.
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails must fail the test")]
 
+mod apache;
 mod bind;
 mod caretaker;
 pub mod guests;
@@ -15,6 +16,7 @@ mod run;
 mod sandbox;
 mod upstream;
 
+pub use apache::Apache;
 pub use bind::{Bind, Kind, Zone};
 pub use listener::{Deaf, Listener};
 pub use network::{Certificate, Network};

@@ -30,6 +30,9 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// | `/FILE` | a file of [`Nginx::put`], with `ETag`, `Last-Modified`, ranges, and gzip when asked for |
 /// | `/moved/PATH` | 302 to `/PATH` |
 /// | `/limited/FILE` | a file once a second, else 429 with `Retry-After: 1` |
+/// | `/listed/PATH` | a file, or what is in a directory, in HTML |
+/// | `/listed-in-json/PATH` | the same in JSON |
+/// | `/rounded/PATH` | the same in HTML, with sizes of over 9,999 bytes rounded |
 /// | `/upstream/PATH` | what an [`Upstream`] behind it answers |
 ///
 /// The nginx that the package starts as a service is another one, in another network.
@@ -120,6 +123,12 @@ impl Nginx {
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Returns the directory of the files that it serves.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        self.directory.path().join("files")
     }
 
     /// Returns the upstream behind `/upstream/`.

@@ -66,6 +66,8 @@ pub struct Entry {
     pub(super) modified: Option<Datetime>,
     pub(super) freshness: Freshness,
     pub(super) source: Option<String>,
+    /// Whether it is read as a whole, whatever its handler can do.
+    pub(super) whole: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -84,6 +86,7 @@ impl Entry {
             modified: None,
             freshness: Freshness::Inherit,
             source: None,
+            whole: false,
         }
     }
 
@@ -149,6 +152,13 @@ impl Entry {
     #[must_use]
     pub fn live(self) -> Self {
         self.with_facts(|facts| facts.live = true)
+    }
+
+    /// Says that it is read as a whole, though its handler takes a [`Range`](super::Range): where the
+    /// upstream does not answer for parts of it.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self { whole: true, ..self }
     }
 
     /// Says whether its handler answers for parts, as the route knows.

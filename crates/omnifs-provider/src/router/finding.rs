@@ -1,16 +1,18 @@
 //! Names that are values: by their form alone, or found by a function.
 
 use super::entry::{Entry, Kind};
-use super::handler::Handler;
+use super::handler::{Handler, Typed};
 use super::identity::{Found, Step};
 use super::range::Range;
-use super::tree::{Answerer, Capture, Part, Place};
-use super::{failure, plain, types_of, Router};
+use super::template::Segment;
+use super::tree::{Capture, Finder, Place, Way};
+use super::{failure, plain, segments, types_of, Listed, Router};
 use crate::projection::{Content, Error as Failure, Node};
 
 impl Router {
-    /// Finds the names that the capture at the end of a template stands for, with a function of its
-    /// captures: where there are too many to be listed, or only the upstream knows which there are.
+    /// Finds the names that the capture at the end of a template stands for, `{name}` or `{*path}`, with
+    /// a function of its captures: where there are too many to be listed, only the upstream knows which
+    /// there are, or asking for one costs less or says more.
     ///
     /// Whoever looks a name up gets what the function returns, whose call takes the place of the
     /// directory's handler; nothing, or an error that [is not found](crate::Error::is_not_found), is an
@@ -18,7 +20,9 @@ impl Router {
     /// means, so that two spellings are one object; without one that is the value itself. Its text is
     /// its content where no route reads it.
     ///
-    /// Names that the directory lists have to be found as well; a listing that has not all of them
+    /// A file whose handler takes a [`Range`], and of which the listing says no
+    /// [`size`](Entry::size), is looked up before it is read, so that its size need not be found by
+    /// reading it. Names that the directory lists have to be found as well; a listing that has not all of them
     /// says so, by [`partial`](super::Listing::partial).
     ///
     /// ```
@@ -41,14 +45,40 @@ impl Router {
     pub fn find<P>(mut self, template: &str, handler: impl Handler<Option<Entry>, P>) -> Self {
         let types = types_of(&handler);
         let call = move |values: &[String], range: Range| handler.call(values, range);
-        let added = match template.ends_with('}') && !template.contains("{*") {
-            true => self.try_add(template, &types, Part::Finder(Box::new(call))),
-            false => {
-                Err(format!("the route {template} ends with no capture whose names are found"))
-            }
-        };
+        let added = self.try_find(template, &types, Box::new(call));
         self.problems.extend(added.err());
         self
+    }
+
+    fn try_find(&mut self, template: &str, types: &[Typed], finder: Finder) -> Result<(), String> {
+        let segments = segments(template, types)?;
+        if matches!(segments.last(), Some(Segment::Literal(_)) | None) {
+            return Err(format!("the route {template} ends with no capture whose names are found"));
+        }
+        self.root.find(Way { template, segments: &segments, types }, finder)
+    }
+
+    /// Returns what a name stands for: by the function that finds what is left of a path, or by the
+    /// listing.
+    pub(super) fn looked(&self, found: &Found<'_>, name: &str) -> Result<Listed, Failure> {
+        let Some(place) = found.below().filter(|place| place.finder.is_some()) else {
+            return self.listed_as(found, name);
+        };
+        // A name that no text is written as is absent, and so is one that would be two.
+        let plain = crate::unescape_name(name).filter(|plain| !plain.contains('/'));
+        let Some(plain) = plain else { return Ok(Listed::Nothing) };
+        let mut values = found.values.clone();
+        match values.pop().filter(|_| found.rest.is_some()) {
+            Some(path) => values.push(format!("{path}/{plain}")),
+            None => {
+                values.clone_from(&found.values);
+                values.push(plain);
+            }
+        }
+        Ok(match ask(place, &values)? {
+            Some(entry) => Listed::Entry(Box::new(Entry { name: name.to_string(), ..entry })),
+            None => Listed::Nothing,
+        })
     }
 
     /// Returns the value that a name is, if it is one.
@@ -112,12 +142,14 @@ impl Entry {
     /// # Errors
     /// When that is a file and the entry is none.
     pub(super) fn suit(&mut self, place: &Place) -> Result<(), Failure> {
-        if let Some(Answerer::File(reader)) = &place.answerer {
-            let Kind::File(facts) = &mut self.kind else {
+        let Some(reader) = place.reader() else { return Ok(()) };
+        match &mut self.kind {
+            Kind::File(facts) => facts.ranges = reader.ranges && !self.whole,
+            Kind::Directory | Kind::Link(_) if place.leaf.is_none() => {
                 let name = &self.name;
                 return Err(Failure::Invalid(format!("the entry {name:?} is a file by its route")));
-            };
-            facts.ranges = reader.ranges;
+            }
+            Kind::Directory | Kind::Link(_) => {}
         }
         Ok(())
     }

@@ -114,6 +114,16 @@ pub(super) struct Found<'a> {
     pub(super) entry: Option<String>,
 }
 
+impl<'a> Found<'a> {
+    /// Returns the place that takes all that is left behind this one, or is it already.
+    pub(super) fn below(&self) -> Option<&'a Place> {
+        match self.rest {
+            Some(_) => Some(self.place),
+            None => self.place.rest.as_ref().map(|rest| &rest.place),
+        }
+    }
+}
+
 /// Follows an identity from the root of the routes; none when it is not one of theirs.
 pub(super) fn follow<'a>(root: &'a Place, id: &str) -> Option<Found<'a>> {
     let mut found = Found { place: root, values: Vec::new(), rest: None, entry: None };

@@ -1,6 +1,6 @@
 //! The part of a file that is asked for.
 
-use crate::http::RequestBuilder;
+use crate::http::{RequestBuilder, Response};
 use crate::projection::ByteRange;
 use crate::Error;
 
@@ -81,17 +81,22 @@ impl Range {
         }
     }
 
-    /// Sends a request for this part of what it asks for, and returns the bytes of the part.
+    /// Returns a request for this part of what it asks for.
+    pub fn ask<'a>(&self, request: RequestBuilder<'a>) -> RequestBuilder<'a> {
+        match self.header() {
+            Some(value) => request.header("Range", value),
+            None => request,
+        }
+    }
+
+    /// Returns the bytes of this part from an answer to a request for it.
     ///
     /// A server that does not answer for parts sends all, of which the part is taken.
     ///
     /// # Errors
-    /// As the request failed, also by its status; when the server sends another part.
-    pub fn fetch(&self, request: RequestBuilder<'_>) -> Result<Vec<u8>, Error> {
-        let answer = match self.header() {
-            Some(value) => request.header("Range", value).send()?,
-            None => request.send()?,
-        };
+    /// By the status of the answer, which is neither an error nor a redirection; when the server
+    /// sends another part.
+    pub fn take(&self, answer: Response) -> Result<Vec<u8>, Error> {
         match answer.status() {
             RANGE_NOT_SATISFIABLE => Ok(Vec::new()),
             PARTIAL_CONTENT => {
@@ -105,8 +110,26 @@ impl Range {
                 }
                 Ok(answer.body)
             }
-            _ => Ok(self.of(&answer.error_for_status()?.body).to_vec()),
+            _ => {
+                let mut answer = answer.error_for_status()?;
+                if !answer.is_success() {
+                    let why = format!("the answer {} has no bytes of the file", answer.status);
+                    return Err(Error::new(why).at(answer.url));
+                }
+                match self.header() {
+                    None => Ok(std::mem::take(&mut answer.body)),
+                    Some(_) => Ok(self.of(&answer.body).to_vec()),
+                }
+            }
         }
+    }
+
+    /// Sends a request for this part of what it asks for, and returns the bytes of the part.
+    ///
+    /// # Errors
+    /// As the request failed, and as [`take`](Self::take).
+    pub fn fetch(&self, request: RequestBuilder<'_>) -> Result<Vec<u8>, Error> {
+        self.take(self.ask(request).send()?)
     }
 }
 

@@ -345,7 +345,7 @@ fn what_is_found_without_a_route_is_read_from_there() {
 
 #[test]
 fn what_is_found_has_to_fit_its_route() {
-    let fixed = Router::new().find("/fixed", |name: String| Ok(Some(Entry::dir(name))));
+    let fixed = Router::new().find("/{a}/fixed", |name: String| Ok(Some(Entry::dir(name))));
     assert!(fixed.problems()[0].contains("ends with no capture"), "{:?}", fixed.problems());
     let twice = people().find("/people/{login}", |name: String| Ok(Some(Entry::dir(name))));
     assert!(twice.problems()[0].contains("found by two functions"), "{:?}", twice.problems());
@@ -357,4 +357,85 @@ fn what_is_found_has_to_fit_its_route() {
     assert!(matches!(key, Failure::Invalid(why) if why.contains("\"n7\" of \"7\" is no u32")));
     let kind = router.lookup(".f", "a").expect_err("no file");
     assert!(matches!(kind, Failure::Invalid(why) if why.contains("a file by its route")));
+}
+
+/// All that is left of a path, as directories and files: `a/b.txt` and `a/c/`.
+fn bare() -> Router {
+    fn root() -> Result<Vec<Entry>, Error> {
+        Ok(vec![Entry::dir("a"), Entry::file("README.md").size(4)])
+    }
+    fn directory(path: String) -> Result<Vec<Entry>, Error> {
+        match path.as_str() {
+            "a" => Ok(vec![Entry::file("b.txt"), Entry::dir("c"), Entry::file("w").whole()]),
+            _ => Ok(Vec::new()),
+        }
+    }
+    fn find(path: String) -> Result<Option<Entry>, Error> {
+        match path.as_str() {
+            "a" => Ok(Some(Entry::dir("a"))),
+            "README.md" | "a/100%" | "a/b.txt" => Ok(Some(Entry::file("").size(path.len() as u64))),
+            _ => Ok(None),
+        }
+    }
+    fn file(path: String, range: Range) -> Result<Vec<u8>, Error> {
+        Ok(range.of(path.as_bytes()).to_vec())
+    }
+    Router::new()
+        .bare()
+        .dir("/", root)
+        .file("/{*path}", file)
+        .dir("/{*path}", directory)
+        .find("/{*path}", find)
+}
+
+fn facts(node: Node) -> crate::projection::FileFacts {
+    match node.kind {
+        NodeKind::File(facts) => facts,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn all_that_is_left_may_be_directories_and_files_with_parts() {
+    let router = bare();
+    assert_eq!(router.problems(), Vec::<String>::new());
+    assert_eq!(names(&router, "").0, ["a", "README.md"], "the upstream's own alone");
+    assert_eq!(text(&router, "README.md"), "README.md");
+    assert_eq!(names(&router, "a").0, ["b.txt", "c", "w"]);
+    let a = at(&router, "a").expect("listed").id;
+    let listed = router.list(&a, None).expect("a page").entries;
+    let ranges: Vec<bool> = listed
+        .into_iter()
+        .filter(|entry| !matches!(entry.node.kind, NodeKind::Directory))
+        .map(|entry| facts(entry.node).ranges)
+        .collect();
+    assert_eq!(ranges, [true, false], "one is read as a whole");
+    let id = at(&router, "a/b.txt").expect("looked up").id;
+    let part = router.read(&id, Some(ByteRange { offset: 2, length: 3 })).expect("a part");
+    assert!(matches!(part, Content::Bytes(bytes) if bytes == b"b.t"));
+}
+
+#[test]
+fn a_name_is_found_by_a_function_where_there_is_one() {
+    let router = bare();
+    let a = at(&router, "a").expect("found").id;
+    let found = router.lookup(&a, "b.txt").expect("no error").expect("found");
+    assert_eq!(facts(found).size, Some(7));
+    // The function gets the upstream's name.
+    let escaped = router.lookup(&a, "100%25").expect("no error").expect("found");
+    let read = router.read(&escaped.id, None).expect("no error");
+    assert!(matches!(read, Content::Bytes(bytes) if bytes == b"a/100%"));
+    assert!(router.lookup(&a, "100%").expect("no error").is_none(), "no text has that name");
+    assert!(router.lookup(&a, "c").expect("no error").is_none(), "it says what there is");
+    let two = router.lookup("", "a%2Fb.txt").expect("no error");
+    assert!(two.is_none(), "what is below a directory is no name of the one above");
+}
+
+#[test]
+fn names_behind_all_that_is_left_are_found_by_one_function() {
+    fn find(_path: String) -> Result<Option<Entry>, Error> {
+        Ok(None)
+    }
+    let router = Router::new().find("/b/{*c}", find).find("/b/{*c}", find);
+    assert_eq!(router.problems(), ["the names of /b/{*c} are found by two functions"]);
 }

@@ -8,21 +8,15 @@ use crate::Error;
 
 pub(super) type Call<T> = Box<dyn Fn(&[String], Range) -> Result<T, Error>>;
 
+/// Says what a name stands for.
+pub(super) type Finder = Call<Option<Entry>>;
+
 /// What is answered for at a place.
 pub(super) enum Answerer {
     Directory(Call<Listing>),
     /// A directory in pages: the cursor comes after the captures.
     Pages(Call<Listing>),
     File(Reader),
-}
-
-/// Says what a name stands for that nobody lists.
-pub(super) type Finder = Call<Option<Entry>>;
-
-/// What a route adds to its place.
-pub(super) enum Part {
-    Answerer(Answerer),
-    Finder(Finder),
 }
 
 /// What answers for a file.
@@ -40,8 +34,13 @@ pub(super) struct Place {
     pub(super) captures: Vec<Capture>,
     pub(super) rest: Option<Box<Capture>>,
     pub(super) answerer: Option<Answerer>,
-    /// What is asked for the names that lead here, where their form alone does not tell.
+    /// What answers for the files of a place that takes all that is left, where `answerer` does for
+    /// its directories.
+    pub(super) leaf: Option<Reader>,
+    /// What is asked for the names that lead here.
     pub(super) finder: Option<Finder>,
+    /// Whether it stands for all that is left of a path.
+    is_rest: bool,
     /// The template that brought the answerer.
     template: String,
 }
@@ -82,23 +81,31 @@ impl Place {
     ///
     /// # Errors
     /// Both templates, and what is wrong with the two of them together.
-    pub(super) fn add(&mut self, way: Way<'_>, part: Part) -> Result<(), String> {
+    pub(super) fn add(&mut self, way: Way<'_>, answerer: Answerer) -> Result<(), String> {
+        self.at(way)?.answer(way.template, answerer)
+    }
+
+    /// Adds what finds the names that a template stands for.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub(super) fn find(&mut self, way: Way<'_>, finder: Finder) -> Result<(), String> {
+        match self.at(way)?.finder.replace(finder) {
+            None => Ok(()),
+            Some(_) => Err(format!("the names of {} are found by two functions", way.template)),
+        }
+    }
+
+    /// Returns the place of a template, which may be there already.
+    fn at(&mut self, way: Way<'_>) -> Result<&mut Self, String> {
         let template = way.template;
-        let Some((segment, segments)) = way.segments.split_first() else {
-            return match part {
-                Part::Answerer(answerer) => self.answer(template, answerer),
-                Part::Finder(finder) => match self.finder.replace(finder) {
-                    None => Ok(()),
-                    Some(_) => Err(format!("the names of {template} are found by two functions")),
-                },
-            };
-        };
+        let Some((segment, segments)) = way.segments.split_first() else { return Ok(self) };
         if matches!(self.answerer, Some(Answerer::File(_))) {
             let other = &self.template;
             return Err(format!("the route {template} leads through {other}, which is a file"));
         }
         if let Segment::Literal(name) = segment {
-            return self.literal(name).add(Way { segments, ..way }, part);
+            return self.literal(name).at(Way { segments, ..way });
         }
         let Some((typed, types)) = way.types.split_first() else {
             return Err(format!("the route {template} has a capture without a type"));
@@ -109,19 +116,46 @@ impl Place {
                 self.capture(template, segment, *typed)?
             }
         };
-        place.add(Way { template, segments, types }, part)
+        place.at(Way { template, segments, types })
     }
 
+    /// Takes what answers for a template that ends here. All that is left of a path may be
+    /// directories and files.
     fn answer(&mut self, template: &str, answerer: Answerer) -> Result<(), String> {
-        if self.answerer.is_some() {
-            let other = &self.template;
-            return Err(format!("the routes {other} and {template} are the same"));
-        }
         if matches!(answerer, Answerer::File(_)) && self.has_names() {
             return Err(format!("the route {template} is a file, and others lead through it"));
         }
-        (self.answerer, self.template) = (Some(answerer), template.to_string());
+        let both = self.is_rest && self.leaf.is_none();
+        match (self.answerer.take(), answerer) {
+            (None, answerer) => {
+                self.answerer = Some(answerer);
+                self.template = template.to_string();
+            }
+            (
+                Some(Answerer::File(reader)),
+                directory @ (Answerer::Directory(_) | Answerer::Pages(_)),
+            )
+            | (
+                Some(directory @ (Answerer::Directory(_) | Answerer::Pages(_))),
+                Answerer::File(reader),
+            ) if both => {
+                (self.answerer, self.leaf) = (Some(directory), Some(reader));
+            }
+            (answerer, _) => {
+                self.answerer = answerer;
+                let other = &self.template;
+                return Err(format!("the routes {other} and {template} are the same"));
+            }
+        }
         Ok(())
+    }
+
+    /// Returns what reads the file that an identity leads to, if it can lead to one.
+    pub(super) fn reader(&self) -> Option<&Reader> {
+        match &self.answerer {
+            Some(Answerer::File(reader)) => Some(reader),
+            Some(Answerer::Directory(_) | Answerer::Pages(_)) | None => self.leaf.as_ref(),
+        }
     }
 
     /// Returns the place of a name, which may be there already.
@@ -146,8 +180,11 @@ impl Place {
                 typed.name
             ));
         }
-        let rest =
-            self.rest.get_or_insert_with(|| Box::new(Capture::new(template, segment, typed)));
+        let rest = self.rest.get_or_insert_with(|| {
+            let mut rest = Capture::new(template, segment, typed);
+            rest.place.is_rest = true;
+            Box::new(rest)
+        });
         Ok(&mut rest.place)
     }
 

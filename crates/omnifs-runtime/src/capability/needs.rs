@@ -18,6 +18,8 @@ pub struct Needs {
     pub http: Option<Vec<AllowEntry>>,
     /// Whether the user may let it go elsewhere as well.
     pub more_http: bool,
+    /// The keys of its configuration whose values are URLs that it asks for.
+    pub http_of: Vec<String>,
     /// The secrets that it asks for, by name; `None` leaves that to the user.
     pub secrets: Option<Vec<String>>,
     /// Whether its files may grow while they are open.
@@ -30,6 +32,7 @@ struct Raw {
     http: Option<Vec<String>>,
     #[serde(default)]
     more_http: bool,
+    http_of: Vec<String>,
     secrets: Option<Vec<String>>,
     #[serde(default)]
     live: bool,
@@ -58,6 +61,7 @@ impl Needs {
                 .map(|hosts| hosts.into_iter().map(entry).collect::<Result<_, _>>())
                 .transpose()?,
             more_http: raw.more_http,
+            http_of: raw.http_of,
             secrets: raw.secrets,
             live: raw.live,
         })
@@ -83,6 +87,8 @@ mod tests {
         assert!(Needs::parse(text).unwrap().bounds().is_some());
         let open = Needs::parse(br#"{"http":["api.example.com"],"more_http":true}"#).unwrap();
         assert_eq!((open.http.as_ref().map(Vec::len), open.bounds()), (Some(1), None));
+        let needs = Needs::parse(br#"{"http_of":["url"]}"#).unwrap();
+        assert_eq!((needs.http, needs.http_of), (None, vec!["url".to_owned()]));
         for bad in [&b"{"[..], br#"{"http":["*"]}"#, br#"{"https":[]}"#, &[b' '; LIMIT + 1]] {
             assert!(Needs::parse(bad).unwrap_err().reason.contains("omnifs:needs"));
         }

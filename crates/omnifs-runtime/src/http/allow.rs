@@ -132,6 +132,17 @@ impl AllowEntry {
         Ok(Self { target, methods: Vec::new(), paths: Vec::new() })
     }
 
+    /// Returns the entry of the one origin that a URL is of, as the user wrote it.
+    ///
+    /// # Errors
+    /// The reason why it is of none that could be asked.
+    pub fn of_url(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).map_err(|error| error.to_string())?;
+        let origin = Origin::of(&url).ok_or("it is no URL of http or https with a host")?;
+        let target = Target::Network { origin, allow_private: false };
+        Ok(Self { target, methods: Vec::new(), paths: Vec::new() })
+    }
+
     /// Returns whether there is anywhere that both lead to.
     pub fn meets(&self, other: &Self) -> bool {
         match (&self.target, &other.target) {
@@ -402,6 +413,21 @@ mod tests {
             "a.b:1:2",
         ] {
             assert!(Origin::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_entry_of_a_url_is_its_origin() {
+        for (url, entry) in [
+            ("https://Files.example.com/pub/?x#y", "files.example.com"),
+            ("https://files.example.com:8443", "files.example.com:8443"),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+            ("http://[::1]/", "http://[::1]"),
+        ] {
+            assert_eq!(AllowEntry::of_url(url).unwrap().to_string(), entry);
+        }
+        for url in ["files.example.com", "ftp://a.example/", "https://", "", "data:,x"] {
+            assert!(AllowEntry::of_url(url).is_err(), "{url}");
         }
     }
 

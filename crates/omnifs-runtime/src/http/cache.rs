@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_cache_semantics::{AfterResponse, BeforeRequest, CacheOptions, CachePolicy};
-use hyper::header::{self, CACHE_CONTROL, ETAG, HeaderMap, HeaderValue};
+use hyper::header::{self, CACHE_CONTROL, ETAG, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, Uri};
 use omnifs_vfs::Clock;
 use quick_cache::Weighter;
@@ -30,9 +30,18 @@ pub(super) struct Key(String);
 
 impl Key {
     pub(super) fn of(prepared: &Prepared) -> Self {
+        Self::with(prepared, |_| true)
+    }
+
+    /// Returns what tells an answer from another: how old one may be makes no other answer.
+    pub(super) fn of_answer(prepared: &Prepared) -> Self {
+        Self::with(prepared, |name| *name != CACHE_CONTROL)
+    }
+
+    fn with(prepared: &Prepared, counts: impl Fn(&HeaderName) -> bool) -> Self {
         let Prepared { to, fields, redirects, limit, .. } = prepared;
         let mut key = format!("{} {} {redirects:?} {limit:?}", to.method, to.url);
-        for (name, value) in &request::redacted(fields) {
+        for (name, value) in request::redacted(fields).iter().filter(|(name, _)| counts(name)) {
             key.push_str(&format!("\n{name}: {}", value.as_bytes().escape_ascii()));
         }
         Self(key)
@@ -131,7 +140,7 @@ impl Cache {
                 Found::Nothing
             }
             BeforeRequest::Stale { request: asked, matches: true } => {
-                let own = |name: &&header::HeaderName| {
+                let own = |name: &&HeaderName| {
                     let name = name.as_str();
                     name == "if-none-match" || name == "if-modified-since"
                 };
@@ -332,6 +341,22 @@ mod tests {
         let dated = [("last-modified", "Wed, 21 Oct 2015 07:28:00 GMT")];
         rig.settle(answer(200, &dated, "x"));
         assert!(matches!(rig.find(), Found::Nothing), "it may have grown within that second");
+    }
+
+    #[test]
+    fn who_takes_what_is_a_few_seconds_old_gets_it_and_nobody_else_does() {
+        let mut rig = Rig::new();
+        rig.settle(answer(200, &[], "x"));
+        assert!(!matches!(rig.find(), Found::Fresh(_)));
+        rig.request.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-stale=5"));
+        assert!(matches!(rig.find(), Found::Fresh(found) if found.body == "x"));
+        rig.clock.advance(Duration::from_secs(4));
+        assert!(matches!(rig.find(), Found::Fresh(_)));
+        rig.clock.advance(Duration::from_secs(2));
+        assert!(!matches!(rig.find(), Found::Fresh(_)));
+        rig.settle(answer(200, &[], "y"));
+        rig.cache.outdate();
+        assert!(!matches!(rig.find(), Found::Fresh(_)), "it was asked for anew since");
     }
 
     #[test]

@@ -214,7 +214,12 @@ impl Tree {
         let tree = Arc::clone(self);
         match kind {
             NodeKind::File => {
-                if self.recall_bytes(id).await.is_none() {
+                self.learn_size(id, |_| ()).await?;
+                let is_unread = {
+                    let nodes = self.nodes.lock();
+                    nodes.get(id).is_ok_and(|node| self.is_unread(node))
+                };
+                if is_unread && self.recall_bytes(id).await.is_none() {
                     let read = move || async move { tree.read_once(id).await };
                     self.file_calls.run(self.since_node(id), read).await?;
                 }

@@ -92,7 +92,9 @@ impl Tree {
         let (attributes, in_turn) = match shown {
             Some(shown) => shown,
             None => {
-                self.fetch(node, &mut question).await?;
+                if !self.learn_size(node, |layer| question.reach(layer)).await? {
+                    self.fetch(node, &mut question).await?;
+                }
                 (self.shown(self.nodes.lock().get_mut(node)?), true)
             }
         };

@@ -46,6 +46,7 @@ impl Tree {
     ) -> Result<Bytes, VfsError> {
         let mut question = self.layers.ask(Question::Read);
         let range = ByteRange { offset, length: length.into() };
+        self.learn_size(file, |layer| question.reach(layer)).await?;
         let (is_live, in_parts) = {
             let nodes = self.nodes.lock();
             let node = nodes.get(file)?;

@@ -199,8 +199,12 @@ impl Tree {
             }
             let node = nodes.get_mut(named.node)?;
             let outlived = node.is_of_its_time() && now >= node.fresh_until(named);
+            let was_unread = matches!(node.body, Body::File(File::Unread));
             let current = !outlived && said.renew(&mut node.body, now);
             if node.is(child) && current {
+                if was_unread {
+                    node.ranges = found.details.as_ref().is_some_and(|told| told.ranges);
+                }
                 nodes.directory_mut(parent)?.renew(name, until);
                 return Ok(named.node);
             }

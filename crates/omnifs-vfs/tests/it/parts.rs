@@ -206,3 +206,71 @@ async fn blobs_have_room_of_their_own() {
     rig.read(small.node).await.unwrap();
     assert_eq!(rig.source.reads("small"), 1, "what lies in memory makes no room there");
 }
+
+/// A tree with a file of which its listing says no size, and a lookup does.
+async fn vague(size: u64, told: Details) -> (Rig, Bytes, Entry) {
+    let rig = Rig::with(Settings { ttl: TTL, ..Settings::default() });
+    let all = bytes(size);
+    let vague = Details { ranges: true, ..Details::default() };
+    rig.source.file("f", all.clone()).tell("f", vague);
+    let _listed = rig.list(NodeId::ROOT).await;
+    let entry = rig.entry(NodeId::ROOT, "f").await;
+    assert_eq!((rig.source.calls().lookups, entry.attributes.valid.is_zero()), (0, true));
+    rig.source.tell("f", told);
+    (rig, all, entry)
+}
+
+/// > A file that can be read in parts, and whose size its listing does not tell, is looked up for it
+/// > and not read.
+#[tokio::test]
+async fn a_size_that_a_listing_does_not_tell_is_looked_up() {
+    let (rig, all, entry) = vague(8 * MIB, details(8 * MIB, Some("1"))).await;
+    assert_eq!(rig.tree.attributes(entry.node).await.unwrap().size, 8 * MIB);
+    assert_eq!((rig.source.calls().lookups, rig.source.reads("f")), (1, 0));
+    let read = rig.tree.read(entry.node, 5 * MIB, 4_096).await.unwrap();
+    assert_eq!(read, part(&all, 5 * MIB, 4_096));
+    assert_eq!((rig.source.calls().lookups, rig.source.ranged()), (1, 4_096));
+}
+
+#[tokio::test]
+async fn who_reads_first_costs_the_same_lookup() {
+    let (rig, all, entry) = vague(8 * MIB, details(8 * MIB, Some("1"))).await;
+    let read = rig.tree.read(entry.node, 5 * MIB, 4_096).await.unwrap();
+    assert_eq!(read, part(&all, 5 * MIB, 4_096));
+    assert_eq!((rig.source.calls().lookups, rig.source.ranged()), (1, 4_096));
+}
+
+#[tokio::test]
+async fn bytes_that_come_with_that_lookup_are_the_file_s() {
+    let content = Some(bytes(100));
+    let (rig, all, entry) = vague(100, Details { content, ..details(100, Some("1")) }).await;
+    assert_eq!(rig.tree.attributes(entry.node).await.unwrap().size, 100);
+    assert_eq!(rig.read(entry.node).await.unwrap(), all);
+    assert_eq!((rig.source.calls().lookups, rig.source.reads("f")), (1, 0));
+}
+
+#[tokio::test]
+async fn what_not_even_a_lookup_tells_is_read() {
+    let (rig, all, entry) = vague(100, Details { ranges: true, ..Details::default() }).await;
+    assert_eq!(rig.tree.attributes(entry.node).await.unwrap().size, 100);
+    assert_eq!(rig.read(entry.node).await.unwrap(), all);
+    assert_eq!((rig.source.calls().lookups, rig.source.reads("f")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_lookup_for_a_size_that_fails_is_an_error_and_made_again() {
+    let (rig, _, entry) = vague(100, details(100, Some("1"))).await;
+    rig.source.fail(Some(VfsError::Upstream("503".to_owned())));
+    let failed = rig.tree.attributes(entry.node).await;
+    assert!(matches!(failed, Err(VfsError::Upstream(_))), "{failed:?}");
+    rig.source.fail(None);
+    assert_eq!(rig.tree.attributes(entry.node).await.unwrap().size, 100);
+}
+
+#[tokio::test]
+async fn a_file_that_a_lookup_says_is_read_as_a_whole_is() {
+    let told = Details { ranges: false, ..details(8 * MIB, Some("1")) };
+    let (rig, all, entry) = vague(8 * MIB, told).await;
+    assert_eq!(rig.tree.read(entry.node, 5 * MIB, 10).await.unwrap(), part(&all, 5 * MIB, 10));
+    assert_eq!((rig.source.reads("f"), rig.source.ranged()), (1, 0));
+}

@@ -19,7 +19,7 @@ macro_rules! source {
 }
 
 /// Every file of the SDK. It builds anywhere: its manifest names no workspace.
-const FILES: [(&str, &str); 43] = [
+const FILES: [(&str, &str); 44] = [
     ("Cargo.toml", include_str!("../../templates/sdk/manifest.toml")),
     ("LICENSE-APACHE", include_str!("../../../../LICENSE-APACHE")),
     ("LICENSE-MIT", include_str!("../../../../LICENSE-MIT")),
@@ -53,6 +53,7 @@ const FILES: [(&str, &str); 43] = [
     source!("src/router/handler.rs"),
     source!("src/router/identity.rs"),
     source!("src/router/range.rs"),
+    source!("src/router/serve.rs"),
     source!("src/router/template.rs"),
     source!("src/router/tests.rs"),
     source!("src/router/tree.rs"),

@@ -4,6 +4,7 @@ use omnifs_runtime::artifact::Artifact;
 use omnifs_runtime::http::AllowEntry;
 
 use crate::config::Capabilities;
+use crate::exit::{Exit, Failure};
 
 /// What the imports begin with that are capabilities of the contract, or its types.
 const CONTRACT: &str = "omnifs:provider/";
@@ -37,6 +38,55 @@ impl Asked {
         let entries = needs.http.unwrap_or_default();
         let allow = entries.iter().map(ToString::to_string).collect();
         Self { allow, secrets: needs.secrets.unwrap_or_default(), open }
+    }
+
+    /// Adds the hosts of the URLs that a component reads in its configuration.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] for a key that is missing, or is no URL.
+    pub(super) fn in_settings(
+        mut self,
+        artifact: &Artifact,
+        settings: &toml::Table,
+    ) -> Result<Self, Failure> {
+        let keys = artifact.needs.iter().flat_map(|needs| &needs.http_of);
+        for key in keys {
+            let remedy = format!("--config-json '{{\"{key}\": \"https://example.com/\"}}'");
+            let Some(url) = settings.get(key).and_then(toml::Value::as_str) else {
+                return Err(Failure::new(format!("it has to be told which {key} it is to read"))
+                    .with(Exit::Usage)
+                    .remedy(format!("as in {remedy}")));
+            };
+            let entry = AllowEntry::of_url(url).map_err(|why| {
+                Failure::new(format!("--config-json: the {key} {url:?} cannot be read: {why}"))
+                    .with(Exit::Usage)
+                    .remedy(format!("give an address, as in {remedy}"))
+            })?;
+            let entry = entry.to_string();
+            if !self.allow.contains(&entry) {
+                self.allow.push(entry);
+            }
+            self.open.retain(|name| name != "http");
+        }
+        Ok(self)
+    }
+
+    /// Returns what of it the user has not granted by the way.
+    pub(super) fn beyond(&self, granted: &Capabilities) -> Self {
+        let reaches = |host: &String| {
+            let asked = AllowEntry::of_origin(host);
+            asked.is_ok_and(|asked| granted.http.iter().any(|entry| entry.meets(&asked)))
+        };
+        let has = |name: &String| granted.secrets.iter().any(|secret| secret.name == *name);
+        let is_open = |name: &String| match name.as_str() {
+            "http" => granted.http.is_empty(),
+            _ => granted.secrets.is_empty(),
+        };
+        Self {
+            allow: self.allow.iter().filter(|host| !reaches(host)).cloned().collect(),
+            secrets: self.secrets.iter().filter(|name| !has(name)).cloned().collect(),
+            open: self.open.iter().filter(|name| is_open(name)).cloned().collect(),
+        }
     }
 
     /// Returns what of it is not granted, each with the option that grants it.
@@ -113,12 +163,27 @@ mod tests {
         artifact.needs = Some(Needs {
             http: Some(vec![AllowEntry::of_origin("http://a.example:8080").unwrap()]),
             more_http: false,
+            http_of: Vec::new(),
             secrets: Some(vec!["K".to_owned()]),
             live: false,
         });
         let asked = Asked::of(&artifact);
         let shown = "http http://a.example:8080, secret K (from the variable K)";
         assert_eq!((asked.to_string().as_str(), asked.allow.len()), (shown, 1));
+    }
+
+    #[test]
+    fn what_was_granted_by_the_way_is_not_asked_for() {
+        let asked = Asked {
+            allow: vec!["http://nas:80".to_owned(), "api.example.com".to_owned()],
+            secrets: vec!["A".to_owned()],
+            open: vec!["secrets".to_owned()],
+        };
+        let mut granted = Capabilities::default();
+        assert_eq!(asked.beyond(&granted), asked);
+        granted.http.push(AllowEntry::of_origin("http://nas").unwrap());
+        let rest = asked.beyond(&granted);
+        assert_eq!((rest.allow, rest.secrets.len()), (vec!["api.example.com".to_owned()], 1));
     }
 
     #[test]

@@ -55,23 +55,44 @@ impl Given {
         Ok(Config::of_text(&text, Path::new("the command's options"), &places.home)?)
     }
 
+    /// Returns its `[provider.config]`.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] when that is no JSON object, or holds what TOML cannot.
+    pub(super) fn settings(&self) -> Result<toml::Table, Failure> {
+        let settings = self.config_json.as_deref().unwrap_or("{}");
+        serde_json::from_str(settings).map_err(|error| {
+            Failure::new(format!("--config-json: {error}"))
+                .with(Exit::Usage)
+                .remedy(r#"give an object, as in --config-json '{"base": "https://example.com"}'"#)
+        })
+    }
+
+    /// Returns the entries of `http.allow`, as they were given.
+    pub(super) fn allow(&self) -> &[String] {
+        &self.allow
+    }
+
+    /// Returns the secrets, each with the variable that has its value.
+    pub(super) fn secrets(&self) -> Vec<(String, String)> {
+        let pair = |text: &String| {
+            let (name, variable) = text.split_once('=').unwrap_or((text, text));
+            (name.to_owned(), variable.to_owned())
+        };
+        self.secret.iter().map(pair).collect()
+    }
+
     fn configuration(&self, described: &Described<'_>) -> Result<String, Failure> {
         let absolute = |path| std::path::absolute(path).context("there is no working directory");
         // The configuration refuses `..`, which shells complete to; of a missing file it says so.
         let file = described.file.canonicalize().or_else(|_| absolute(described.file))?;
         let mount = absolute(described.mount)?;
-        let settings = self.config_json.as_deref().unwrap_or("{}");
-        let settings: toml::Table = serde_json::from_str(settings).map_err(|error| {
-            Failure::new(format!("--config-json: {error}"))
-                .with(Exit::Usage)
-                .remedy(r#"give an object, as in --config-json '{"base": "https://example.com"}'"#)
-        })?;
-        let secret = |text: &String| {
-            let (name, variable) = text.split_once('=').unwrap_or((text, text));
+        let settings = self.settings()?;
+        let source = |(name, variable): (String, String)| {
             let source = toml::Table::from_iter([("env".to_owned(), variable.into())]);
-            (name.to_owned(), toml::Value::Table(source))
+            (name, toml::Value::Table(source))
         };
-        let secrets: toml::Table = self.secret.iter().map(secret).collect();
+        let secrets: toml::Table = self.secrets().into_iter().map(source).collect();
         let allow = self.allow.iter().map(|text| entry(text)).collect::<Result<Vec<_>, _>>()?;
         let allow = toml::Table::from_iter([("allow".to_owned(), allow.into())]);
         let capabilities = toml::Table::from_iter([

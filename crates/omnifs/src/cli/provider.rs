@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::given::Given;
 use crate::config::Config;
 use crate::config::file::Exclusive;
 use crate::daemon::lock;
@@ -50,6 +51,8 @@ pub(super) struct AddArgs {
     /// Grant what it asks for without being asked
     #[arg(long)]
     grant: bool,
+    #[command(flatten)]
+    given: Given,
 }
 
 #[derive(Debug, Args)]

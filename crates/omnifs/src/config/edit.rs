@@ -8,8 +8,11 @@ const PROVIDERS: &str = "provider";
 /// The key of what a provider is granted.
 const CAPABILITIES: &str = "capabilities";
 
+/// The key of what a provider is told.
+const SETTINGS: &str = "config";
+
 /// The keys of a new provider, as they are to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     /// Its name.
     pub(crate) name: String,
@@ -17,10 +20,12 @@ pub(crate) struct Entry {
     pub(crate) path: String,
     /// Where it is to be mounted.
     pub(crate) mount: String,
-    /// What is granted: entries of `http.allow`.
+    /// What is granted: entries of `http.allow`, each a host or an inline table.
     pub(crate) allow: Vec<String>,
-    /// What is granted: secrets, each from the variable of its name.
-    pub(crate) secrets: Vec<String>,
+    /// What is granted: secrets, each with the variable that has its value.
+    pub(crate) secrets: Vec<(String, String)>,
+    /// What it is told: `[provider.config]`.
+    pub(crate) settings: toml::Table,
 }
 
 impl Entry {
@@ -32,19 +37,35 @@ impl Entry {
     fn grants(&self) -> Vec<(&'static str, Value)> {
         let mut grants = Vec::new();
         if !self.allow.is_empty() {
-            let allow: Array = self.allow.iter().collect();
+            let allow: Array = self.allow.iter().map(|text| allowed(text)).collect();
             let http: InlineTable = [("allow", allow)].into_iter().collect();
             grants.push(("http", Value::from(http)));
         }
         if !self.secrets.is_empty() {
-            let source = |name: &String| -> (String, InlineTable) {
-                (name.clone(), [("env", name.as_str())].into_iter().collect())
+            let source = |(name, variable): &(String, String)| -> (String, InlineTable) {
+                (name.clone(), [("env", variable.as_str())].into_iter().collect())
             };
             let secrets: InlineTable = self.secrets.iter().map(source).collect();
             grants.push(("secrets", Value::from(secrets)));
         }
         grants
     }
+
+    /// Returns what it is told, if it is told anything.
+    fn settings(&self) -> Result<Option<Table>, TomlError> {
+        if self.settings.is_empty() {
+            return Ok(None);
+        }
+        // A table of the one library is a text for the other.
+        let document: DocumentMut = self.settings.to_string().parse()?;
+        Ok(Some(document.as_table().clone()))
+    }
+}
+
+/// Returns an entry of `http.allow` as a value: a table, or a text.
+fn allowed(text: &str) -> Value {
+    let table = text.starts_with('{').then(|| text.parse::<Value>().ok()).flatten();
+    table.unwrap_or_else(|| text.into())
 }
 
 /// Returns the text with one more provider, after those that it has.
@@ -58,6 +79,9 @@ pub(crate) fn add(text: &str, entry: &Entry) -> Result<String, TomlError> {
         let grants = entry.grants();
         if !grants.is_empty() {
             table.insert(CAPABILITIES, Value::from(grants.into_iter().collect::<InlineTable>()));
+        }
+        if let Some(settings) = entry.settings()? {
+            table.insert(SETTINGS, Value::from(settings.into_inline_table()));
         }
         array.push(table);
         return Ok(document.to_string());
@@ -73,6 +97,11 @@ pub(crate) fn add(text: &str, entry: &Entry) -> Result<String, TomlError> {
             capabilities.insert(key, toml_edit::value(value));
         }
         table.insert(CAPABILITIES, Item::Table(capabilities));
+    }
+    if let Some(mut settings) = entry.settings()? {
+        // It has a place of its own in the file that it was made as.
+        settings.set_position(None);
+        table.insert(SETTINGS, Item::Table(settings));
     }
     let mut tables = ArrayOfTables::new();
     tables.push(table);
@@ -186,6 +215,7 @@ allow_other = false
             mount: "~/omnifs/n".into(),
             allow: Vec::new(),
             secrets: Vec::new(),
+            settings: toml::Table::new(),
         }
     }
 
@@ -245,7 +275,8 @@ allow_other = false
 
     #[test]
     fn grants_are_written_as_the_page_has_them() {
-        let entry = Entry { allow: vec!["a.example".into()], secrets: vec!["K".into()], ..entry() };
+        let secrets = vec![("K".into(), "K".into())];
+        let entry = Entry { allow: vec!["a.example".into()], secrets, ..entry() };
         let text = add("", &entry).unwrap();
         let grants = "\n[provider.capabilities]\n\
                       http = { allow = [\"a.example\"] }\n\
@@ -253,5 +284,26 @@ allow_other = false
         assert!(text.ends_with(grants), "{text}");
         let inline = add("provider = []\n", &entry).unwrap();
         assert!(inline.contains("capabilities = { http = { allow = [\"a.example\"] }"), "{inline}");
+    }
+
+    #[test]
+    fn what_a_provider_is_told_is_a_table_of_its_own() {
+        let settings = "url = \"https://a.example/\"\ndeep = { list = [1, 2] }\n";
+        let table = "{ host = \"http://nas\", allow_private = true }";
+        let entry = Entry {
+            allow: vec!["a.example".into(), table.into()],
+            settings: settings.parse().unwrap(),
+            ..entry()
+        };
+        let text = add("", &entry).unwrap();
+        let read: toml::Table = text.parse().unwrap();
+        let provider = &read["provider"][0];
+        assert_eq!(provider["config"], settings.parse::<toml::Table>().unwrap().into());
+        let allow = &provider["capabilities"]["http"]["allow"];
+        assert_eq!(allow[0].as_str(), Some("a.example"));
+        assert_eq!(allow[1]["allow_private"].as_bool(), Some(true));
+        assert!(text.contains("\n[provider.config]\n"), "{text}");
+        let inline: toml::Table = add("provider = []\n", &entry).unwrap().parse().unwrap();
+        assert_eq!(inline["provider"][0]["config"], provider["config"]);
     }
 }

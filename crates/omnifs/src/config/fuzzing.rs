@@ -49,7 +49,8 @@ pub(crate) fn config(data: &[u8]) {
         path: "builtin:dns".to_owned(),
         mount,
         allow: vec!["*.example.com:8443".to_owned()],
-        secrets: vec!["A_KEY".to_owned()],
+        secrets: vec![("A_KEY".to_owned(), "A_VARIABLE".to_owned())],
+        settings: toml::Table::from_iter([("url".to_owned(), "https://example.com/".into())]),
     };
     let longer = add(text, &entry).unwrap_or_else(|error| panic!("{error}"));
     let with = parse(&longer).unwrap_or_else(|problem| panic!("{problem:?} in {longer:?}"));

@@ -22,6 +22,7 @@ mod fire;
 mod fstab;
 mod generated;
 mod http;
+mod httpdir;
 mod kept;
 mod killed;
 mod languages;

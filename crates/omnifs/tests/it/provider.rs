@@ -49,7 +49,7 @@ fn an_embedded_provider_is_mounted_like_a_file() {
 #[test]
 fn an_embedded_provider_that_is_none_gets_those_that_are() {
     let sandbox = Sandbox::new(OMNIFS);
-    let reason = "there is no embedded provider \"nope\"; there are dns, hello, tree\n";
+    let reason = "there is no embedded provider \"nope\"; there are dns, hello, httpdir, tree\n";
     let output = add(&sandbox, &["nope"]).expect_code(1);
     assert!(output.stderr.starts_with(&format!("error: {reason}")), "{}", output.stderr);
     assert!(!sandbox.config_file().exists());
@@ -140,6 +140,7 @@ fn the_list_has_what_is_configured_and_what_is_embedded() {
     let embedded = "\nEMBEDDED  WHAT IT IS\n\
                     dns       the records of any domain, asked for over HTTPS\n\
                     hello     the smallest provider: one directory with one file\n\
+                    httpdir   any HTTP directory listing: nginx, Apache and nginx's JSON\n\
                     tree      a sample tree: nested directories, files of many sizes\n";
     let none = format!("no providers in {}\n", sandbox.config_file().display());
     let output = sandbox.omnifs(["provider", "list"]).expect_code(0);
@@ -154,6 +155,6 @@ fn the_list_has_what_is_configured_and_what_is_embedded() {
                  long-name  /m/b   no       builtin:tree\n";
     assert_eq!(output.stdout, format!("{table}{embedded}"));
     let json = sandbox.omnifs(["provider", "list", "--json"]).expect_code(0).stdout;
-    let expected = r#"{"schema":1,"providers":[{"name":"a","path":"/x/a.wasm","mount":"/m/a","enabled":true},{"name":"long-name","path":"builtin:tree","mount":"/m/b","enabled":false}],"embedded":[{"name":"dns","about":"the records of any domain, asked for over HTTPS"},{"name":"hello","about":"the smallest provider: one directory with one file"},{"name":"tree","about":"a sample tree: nested directories, files of many sizes"}]}"#;
+    let expected = r#"{"schema":1,"providers":[{"name":"a","path":"/x/a.wasm","mount":"/m/a","enabled":true},{"name":"long-name","path":"builtin:tree","mount":"/m/b","enabled":false}],"embedded":[{"name":"dns","about":"the records of any domain, asked for over HTTPS"},{"name":"hello","about":"the smallest provider: one directory with one file"},{"name":"httpdir","about":"any HTTP directory listing: nginx, Apache and nginx's JSON"},{"name":"tree","about":"a sample tree: nested directories, files of many sizes"}]}"#;
     assert_eq!(json, format!("{expected}\n"));
 }

@@ -10,9 +10,10 @@ use rustix::fs::{Access, access};
 use super::{AddArgs, PICKED_UP, daemon_runs, open, save};
 use crate::cli::asked::Asked;
 use crate::cli::check::artifact_of;
+use crate::cli::given::{Described, Given};
 use crate::cli::output::{self, plain};
-use crate::config::Component;
 use crate::config::edit::{self, Entry};
+use crate::config::{Capabilities, Component};
 use crate::exit::{Exit, Failure};
 use crate::places::Places;
 
@@ -36,20 +37,20 @@ pub(super) fn run(arguments: &AddArgs, places: &Places) -> Result<Exit, Failure>
             "give this one another name with --name, or first `omnifs provider remove {name}`"
         )));
     }
-    let asked = Asked::of(&artifact);
-    let answer = if arguments.grant { Answer::Granted } else { Answer::Ask };
-    consent(&asked, answer)?;
     let mount = match &arguments.mount {
         Some(mount) => given(mount)?,
         None => default_mount(Path::new(MOUNTS), &name),
     };
-    let entry = Entry {
-        name: name.clone(),
-        path: text_of(component.to_string().as_ref())?,
-        mount,
-        allow: asked.allow.clone(),
-        secrets: asked.secrets.clone(),
-    };
+    let component = text_of(component.to_string().as_ref())?;
+    let settings = arguments.given.settings()?;
+    let asked = Asked::of(&artifact).in_settings(&artifact, &settings)?;
+    let more = asked.beyond(&granted(&arguments.given, places)?);
+    consent(&more, if arguments.grant { Answer::Granted } else { Answer::Ask })?;
+    let (mut allow, mut secrets) = (arguments.given.allow().to_vec(), arguments.given.secrets());
+    allow.extend(more.allow.iter().cloned());
+    secrets.extend(more.secrets.iter().map(|name| (name.clone(), name.clone())));
+    let entry =
+        Entry { name: name.clone(), path: component.clone(), mount, allow, secrets, settings };
     let failed = || format!("cannot read {}", places.config.display());
     let text = edit::add(&file.text, &entry).with_context(failed)?;
     let config = save(file, &text, places)?;
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: &AddArgs, places: &Places) -> Result<Exit, Failure>
     let added = added.with_context(|| format!("{name:?} was added, but is not there"))?;
     let next = if daemon_runs(places)? { PICKED_UP } else { "next: omnifs start" };
     let mount = added.mount.display();
-    let open = match asked.open.is_empty() {
+    let open = match more.open.is_empty() {
         true => String::new(),
         false => format!(
             "it does not say which: add them to [provider.capabilities] of {name:?} in {}\n",
@@ -68,6 +69,18 @@ pub(super) fn run(arguments: &AddArgs, places: &Places) -> Result<Exit, Failure>
         "added {name}: {component}\nmount: {mount}\nasks for: {asked}\n{open}{next}\n"
     )))?;
     Ok(Exit::Success)
+}
+
+/// Returns what the options of the command grant.
+///
+/// # Errors
+/// As an option cannot be understood.
+fn granted(given: &Given, places: &Places) -> Result<Capabilities, Failure> {
+    // What it is called, and where it is, has no part in it.
+    let (name, file, mount) = ("added", Path::new("/added.wasm"), Path::new("/added"));
+    let config = given.config(&Described { name, file, mount }, places)?;
+    let granted = config.providers.into_iter().next().map(|provider| provider.capabilities);
+    Ok(granted.unwrap_or_default())
 }
 
 /// Tells a file from the name of an embedded provider.
