@@ -4,6 +4,7 @@
     reason = "what these commands print is for the person who ran them"
 )]
 
+mod bench;
 mod demo;
 mod done;
 mod gate;
@@ -26,6 +27,8 @@ use crate::optional::Absence::{self, Lenient, Strict};
 #[derive(Parser)]
 #[command(about = "The project's commands", disable_help_subcommand = true)]
 enum Command {
+    /// Measure the program beside what it can reach at best, and write bench/RESULTS.md.
+    Bench(BenchArgs),
     /// Build everything, mount the sample providers and show their trees.
     Demo(DemoArgs),
     /// Build the examples in other languages and mount them, as `gate --full` does.
@@ -36,6 +39,24 @@ enum Command {
     Mutants(MutantsArgs),
     /// Read, walk and search for a while, and say what went wrong.
     Soak(SoakArgs),
+}
+
+#[derive(Args)]
+struct BenchArgs {
+    /// Install rclone, sshfs, s3fs and httpdirfs from the distribution, and measure them, too.
+    #[arg(long)]
+    peers: bool,
+    /// Measure less often, and the memory of fewer nodes.
+    #[arg(long)]
+    quick: bool,
+}
+
+impl BenchArgs {
+    /// Returns what was given, as it was written.
+    fn words(&self) -> Vec<&'static str> {
+        let words = [("--peers", self.peers), ("--quick", self.quick)];
+        words.into_iter().filter_map(|(word, given)| given.then_some(word)).collect()
+    }
 }
 
 #[derive(Args)]
@@ -81,6 +102,7 @@ struct SoakArgs {
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
+        Command::Bench(args) => bench::run(&args.words()),
         Command::Demo(args) => demo::run(args.exec.as_deref()),
         Command::Examples(args) => optional::run_examples(absence(args.strict)),
         Command::Mutants(args) => mutants::run(&args.word),

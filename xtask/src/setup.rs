@@ -42,6 +42,28 @@ pub(crate) const TESTS: &[Program] = &[
     ("vim", "vim"),
 ];
 
+/// What only the benchmark calls.
+pub(crate) const BENCH: &[Program] = &[
+    ("git", "git"),
+    ("nginx", "nginx"),
+    (NGINX_LUA, "libnginx-mod-http-lua"),
+    ("setpriv", "util-linux"),
+    ("setsid", "util-linux"),
+];
+
+/// No program but a module, which waits before it answers.
+const NGINX_LUA: &str = "/usr/lib/nginx/modules/ngx_http_lua_module.so";
+
+/// The benchmark's peers, and the server that one of them talks to.
+const PEERS: &[Program] = &[
+    ("rclone", "rclone"),
+    ("sshfs", "sshfs"),
+    ("sshd", "openssh-server"),
+    ("s3fs", "s3fs"),
+    ("httpdirfs", "httpdirfs"),
+    ("fusermount3", "fuse3"),
+];
+
 /// Installs the target that providers are built for, through rustup.
 pub(crate) fn target() -> Result<()> {
     let installed = output(&mut command("rustup", ["target", "list", "--installed"]))?;
@@ -66,9 +88,7 @@ pub(crate) fn nextest() -> Result<()> {
 /// Installs the distribution packages that are missing; without root, names the command.
 pub(crate) fn packages(programs: &[&[Program]]) -> Result<()> {
     let programs = programs.iter().copied().flatten();
-    let missing = programs.filter(|(name, _)| !on_path(name));
-    let mut missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
-    missing.dedup();
+    let missing = missing(programs);
     if missing.is_empty() {
         return Ok(());
     }
@@ -80,6 +100,29 @@ pub(crate) fn packages(programs: &[&[Program]]) -> Result<()> {
     println!("installing {}", missing.join(" "));
     run(apt(["update"].as_slice()).stdout(Stdio::null()))?;
     run(apt(&install).stdout(Stdio::null()))
+}
+
+/// Installs those peers that the distribution has; the benchmark lists the others.
+pub(crate) fn peers() -> Result<()> {
+    for package in missing(PEERS.iter()) {
+        println!("installing {package}");
+        let install = ["install", "--yes", "--no-install-recommends", package];
+        // At this run level no package starts the service that it brings.
+        let mut apt = apt(&install);
+        let apt = apt.env("RUNLEVEL", "1").stdout(Stdio::null());
+        if let Err(error) = run(apt) {
+            println!("not installed: {error:#}");
+        }
+    }
+    Ok(())
+}
+
+/// Returns the packages of those programs that are not there.
+fn missing<'a>(programs: impl Iterator<Item = &'a Program>) -> Vec<&'static str> {
+    let missing = programs.filter(|(name, _)| !on_path(name));
+    let mut missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    missing.dedup();
+    missing
 }
 
 fn apt(arguments: &[&str]) -> Command {

@@ -1,0 +1,157 @@
+//! One file of 1 GiB: in turn, and in small parts at random places.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::Contender;
+use crate::client::{Target, fetch};
+use crate::cost::count;
+use crate::figure::{Runner, Sample, interleave};
+use crate::lab::{Lab, Mounted};
+use crate::nginx::Delay;
+use crate::report::Report;
+use crate::row::{Bar, Row, Unit};
+use crate::tree::{Folder, LARGE_NAME};
+use crate::work;
+
+/// How many reads there are at random places.
+const READS: usize = 2048;
+
+pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
+    let turns = lab.effort.turns.div_ceil(2);
+    let peers = || Contender::all(lab).into_iter().skip(1);
+
+    let without = Contender::Ours("[provider.cache]\ndisk = false");
+    let mut runners: Vec<_> =
+        std::iter::once(without).chain(peers()).map(|who| cold(lab, who)).collect();
+    runners.push(bare(lab));
+    let row =
+        Row::new("1 GiB cold, cache.disk = false", Unit::Mebibytes, interleave(turns, runners));
+    report.rows.push(row.against("bare client").bar(Bar::TimesAtLeast(0.8)));
+
+    let runners = vec![cold(lab, Contender::Ours("")), bare(lab)];
+    let row = Row::new("1 GiB cold", Unit::Mebibytes, interleave(turns, runners));
+    report.rows.push(row.against("bare client").bar(Bar::TimesAtLeast(0.5)));
+
+    report.rows.push(kept(lab)?);
+    report.rows.push(warm(lab));
+    for threads in [1, 16] {
+        report.rows.push(random(lab, (turns, threads)));
+    }
+    Ok(())
+}
+
+fn speed(time: Duration) -> f64 {
+    1024.0 / time.as_secs_f64()
+}
+
+fn file(mounted: &Mounted) -> PathBuf {
+    mounted.root.join(LARGE_NAME)
+}
+
+fn truth(lab: &Lab) -> PathBuf {
+    lab.original(Folder::Large).join(LARGE_NAME)
+}
+
+/// Reads through a new mount; what the kernel then has is compared.
+fn cold(lab: &Lab, who: Contender) -> Runner<'_> {
+    let mut compared = false;
+    Runner::new(who.name(), move || {
+        let mounted = who.mount(lab, Folder::Large, Delay::None)?;
+        let (time, requests) =
+            mounted.counted(|| work::sequential(&file(&mounted), lab.limit()))?;
+        if !compared {
+            work::compare(&file(&mounted), &truth(lab))?;
+            compared = true;
+        }
+        Ok(Sample { value: speed(time), requests })
+    })
+}
+
+fn bare(lab: &Lab) -> Runner<'_> {
+    Runner::new("bare client", || {
+        let lane = lab.upstream.lane("bare", Delay::None)?;
+        let path = format!("/{}/{LARGE_NAME}", Folder::Large.name());
+        let fetched = fetch(lane.port, &[Target { path, from: None }], 1)?;
+        Ok(Sample::of(speed(fetched.time)))
+    })
+}
+
+/// Measures what a daemon serves that has it from an earlier one, beside the floor.
+fn kept(lab: &Lab) -> Result<Row> {
+    let mut ours = lab.ours((Folder::Large, Delay::None), "")?;
+    work::sequential(&file(&ours), lab.limit())?;
+    let daemon = ours.daemon.take().context("it has a daemon")?;
+    let ours = &ours;
+    let runners = vec![
+        Runner::new("omnifs", move || {
+            daemon.run(&["restart"])?;
+            let (time, requests) = ours.counted(|| work::sequential(&file(ours), lab.limit()))?;
+            Ok(Sample { value: speed(time), requests })
+        }),
+        Runner::new("floor", || {
+            let floor = lab.floor(Folder::Large)?;
+            Ok(Sample::of(speed(work::sequential(&file(&floor), lab.limit())?)))
+        }),
+    ];
+    let row = Row::new(
+        "1 GiB from our disk cache",
+        Unit::Mebibytes,
+        interleave(lab.effort.turns, runners),
+    );
+    Ok(row.against("floor").bar(Bar::TimesAtLeast(0.8)))
+}
+
+fn warm(lab: &Lab) -> Row {
+    let mounts: Vec<(&str, Result<Mounted>)> = Contender::all(lab)
+        .into_iter()
+        .map(|who| (who.name(), who.mount(lab, Folder::Large, Delay::None)))
+        .chain([("floor", lab.floor(Folder::Large)), ("tmpfs", Ok(lab.native(Folder::Large)))])
+        .map(|(name, mounted)| (name, mounted.and_then(|mounted| read_once(lab, mounted))))
+        .collect();
+    let runners = mounts.iter().map(|(name, mounted)| {
+        Runner::new(*name, move || {
+            let mounted = mounted.as_ref().map_err(|error| anyhow!("{error:#}"))?;
+            Ok(Sample::of(speed(work::sequential(&file(mounted), lab.limit())?)))
+        })
+    });
+    let cells = interleave(lab.effort.turns, runners.collect());
+    // The kernel's own pages, whoever filled them.
+    Row::new("1 GiB warm", Unit::Mebibytes, cells).against("floor").bar(Bar::TimesAtLeast(0.8))
+}
+
+fn read_once(lab: &Lab, mounted: Mounted) -> Result<Mounted> {
+    work::sequential(&file(&mounted), lab.limit())?;
+    Ok(mounted)
+}
+
+fn random(lab: &Lab, (turns, threads): (usize, usize)) -> Row {
+    let offsets = &work::offsets(READS, 0x5eed);
+    let runner = |who: Contender| {
+        Runner::new(who.name(), move || {
+            let mounted = who.mount(lab, Folder::Large, Delay::None)?;
+            // Looked up before: only reads are counted.
+            std::fs::metadata(file(&mounted))?;
+            let (time, requests) = mounted.counted(|| {
+                work::random((&file(&mounted), &truth(lab)), offsets, (threads, lab.limit()))
+            })?;
+            Ok(Sample { value: count(READS) / time.as_secs_f64(), requests })
+        })
+    };
+    let mut runners: Vec<_> = Contender::all(lab).into_iter().map(runner).collect();
+    runners.push(Runner::new("bare client", move || {
+        let path = format!("/{}/{LARGE_NAME}", Folder::Large.name());
+        let targets = offsets.iter().map(|from| Target { path: path.clone(), from: Some(*from) });
+        let lane = lab.upstream.lane("bare", Delay::None)?;
+        let fetched = fetch(lane.port, &targets.collect::<Vec<_>>(), threads)?;
+        Ok(Sample::of(count(READS) / fetched.time.as_secs_f64()))
+    }));
+    let what = format!("random reads of 4 KiB in 1 GiB, cold, {threads} at a time");
+    let requests = u64::try_from(READS).unwrap_or(0);
+    Row::new(what, Unit::Operations, interleave(turns, runners))
+        .against("bare client")
+        .bar(Bar::TimesAtLeast(0.5))
+        .bar(Bar::Requests(requests))
+}
