@@ -45,7 +45,7 @@ pub use answers::HttpStatistics;
 pub(crate) use body::{Allowed, Body};
 pub use clients::{Tls, TlsError};
 pub(crate) use failure::HttpFailure;
-pub(crate) use gate::Gate;
+pub use gate::{Approved, Denied, Gate, Reach, Route};
 pub use limits::HttpLimits;
 pub(crate) use limits::count;
 pub use pace::HostStatistics;
@@ -60,7 +60,7 @@ use answers::Answers;
 use cache::{Cache, Found};
 use clients::Clients;
 use echo::Scanner;
-use gate::{Approved, shown_origin};
+use gate::shown_origin;
 use pace::{Pacer, Turn};
 use request::Field;
 

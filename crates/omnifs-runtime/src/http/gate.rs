@@ -20,7 +20,7 @@ use crate::limits::Bytes;
 
 /// Decides for one provider.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub struct Gate {
     provider: Arc<str>,
     granted: Vec<AllowEntry>,
     /// What the component says that it needs; none when it says nothing, which asks for all
@@ -32,16 +32,18 @@ pub(crate) struct Gate {
 
 /// A request that may be made, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Approved {
-    pub(crate) method: Method,
+pub struct Approved {
+    /// The method, one that there is.
+    pub method: Method,
     /// Parsed, without userinfo and fragment, the host in lower case without a dot at its end.
-    pub(crate) url: Url,
-    pub(crate) route: Route,
+    pub url: Url,
+    /// Where it goes.
+    pub route: Route,
 }
 
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Route {
+pub enum Route {
     /// To an address that the host resolves to.
     Network(Reach),
     /// To a socket of this machine.
@@ -50,7 +52,7 @@ pub(crate) enum Route {
 
 /// Which addresses may be dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Reach {
+pub enum Reach {
     /// Those of the public internet.
     Public,
     /// This machine's own, for `localhost`.
@@ -62,9 +64,11 @@ pub(crate) enum Reach {
 /// A request that may not be made, why, and what would allow it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: {remedy}")]
-pub(crate) struct Denied {
-    pub(crate) reason: String,
-    pub(crate) remedy: String,
+pub struct Denied {
+    /// What is not allowed.
+    pub reason: String,
+    /// What would allow it.
+    pub remedy: String,
 }
 
 impl Denied {
@@ -75,7 +79,7 @@ impl Denied {
 
 impl Gate {
     /// Returns the gate of a provider.
-    pub(crate) fn new(
+    pub fn new(
         provider: Arc<str>,
         granted: Vec<AllowEntry>,
         needed: Option<Vec<AllowEntry>>,
@@ -93,7 +97,7 @@ impl Gate {
     ///
     /// # Errors
     /// [`Denied`] with the line of providers.toml that would allow it, if one would.
-    pub(crate) fn check(&self, method: &str, url: &str) -> Result<Approved, Denied> {
+    pub fn check(&self, method: &str, url: &str) -> Result<Approved, Denied> {
         let method = checked_method(method)?;
         self.printable(url)?;
         self.approve(method, parse(url)?)
