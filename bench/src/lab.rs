@@ -192,8 +192,17 @@ impl Lab {
         }
         // It may have mounted before it answers.
         fs::metadata(&mounted.root).with_context(|| format!("{name} does not answer"))?;
+        let children = mounted.servers.first().map(|server| children(*server));
+        mounted.servers.extend(children.unwrap_or_default());
         Ok(mounted)
     }
+}
+
+/// Returns the processes that a process has started, such as the ssh of sshfs.
+fn children(process: u32) -> Vec<u32> {
+    let file = format!("/proc/{process}/task/{process}/children");
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
 /// Returns whether something is mounted at a path, without asking it.

@@ -67,6 +67,9 @@ struct RunArgs {
     /// Measure less often, and the memory of fewer nodes.
     #[arg(long)]
     quick: bool,
+    /// Measure only the groups of rows whose names have this in them.
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 fn main() -> ExitCode {
@@ -88,12 +91,12 @@ fn main() -> ExitCode {
 
 fn run(args: RunArgs) -> Result<()> {
     lab::check_machine()?;
-    let RunArgs { omnifs, component, components, out, peers, quick } = args;
+    let RunArgs { omnifs, component, components, out, peers, quick, only } = args;
     let omnifs = fs::canonicalize(&omnifs).with_context(|| omnifs.display().to_string())?;
     let effort = if quick {
         Effort { turns: 2, limit: Duration::from_secs(30), nodes: 100_000 }
     } else {
-        Effort { turns: 5, limit: Duration::from_secs(180), nodes: 1_000_000 }
+        Effort { turns: 5, limit: Duration::from_secs(120), nodes: 1_000_000 }
     };
     println!("planting the tree");
     let mut lab = Lab::open(omnifs, component, effort)?;
@@ -112,15 +115,22 @@ fn run(args: RunArgs) -> Result<()> {
                 .to_owned(),
         );
     }
-    rows::measure(&lab, &mut report, &|line| println!("{line}"));
+    rows::measure(&lab, &mut report, &only);
     machine.end();
     drop(lab);
 
     fs::write(out.join("RESULTS.md"), report.markdown(&machine))?;
-    let (warm, cold): (Vec<&Row>, Vec<&Row>) =
-        report.rows.iter().partition(|row| row.what.starts_with("warm"));
-    fs::write(out.join("warm.svg"), chart::chart("Warm", &warm))?;
-    fs::write(out.join("cold.svg"), chart::chart("Cold and large", &cold))?;
+    type Filter = fn(&Row) -> bool;
+    let charts: [(&str, &str, Filter); 2] = [
+        ("warm.svg", "Warm", |row| row.what.starts_with("warm")),
+        ("cold.svg", "Cold, and large", |row| {
+            row.what.contains("cold") || row.what.contains("GiB")
+        }),
+    ];
+    for (file, title, is_in) in charts {
+        let rows: Vec<&Row> = report.rows.iter().filter(|row| is_in(row)).collect();
+        fs::write(out.join(file), chart::chart(title, &rows))?;
+    }
     println!("\n{} rows are in {}", report.rows.len(), out.join("RESULTS.md").display());
     let wrong = report.wrong();
     if !wrong.is_empty() {

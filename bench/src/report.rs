@@ -27,6 +27,15 @@ pub(crate) struct Floor {
 }
 
 impl Report {
+    /// Takes a row in, and shows it to who waits.
+    pub(crate) fn add(&mut self, row: Row) {
+        println!("{}", row.what);
+        for (contender, cell) in &row.cells {
+            println!("    {contender:14} {}", show(&row, cell));
+        }
+        self.rows.push(row);
+    }
+
     /// Returns what was wrong with our figures or those they are compared with.
     pub(crate) fn wrong(&self) -> Vec<String> {
         let ours = |name: &str| matches!(name, "omnifs" | "tmpfs" | "floor" | "bare client");
@@ -135,7 +144,7 @@ impl Report {
 }
 
 /// Returns a cell in words.
-pub(crate) fn show(row: &Row, cell: &Cell) -> String {
+fn show(row: &Row, cell: &Cell) -> String {
     match cell {
         Cell::Measured { value, requests, samples } => {
             let asked = requests.map(|count| format!(", {count} requests")).unwrap_or_default();

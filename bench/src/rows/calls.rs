@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use anyhow::{Result, bail};
 
-use super::Contender;
+use super::{Contender, row_or_reason};
 use crate::client::{Target, fetch};
 use crate::cost::{count, measure as costs};
 use crate::figure::{Runner, Sample, Wrong, interleave};
@@ -17,6 +17,8 @@ use crate::row::{Bar, Row, Unit};
 use crate::tree::{FILES, Folder, paths};
 use crate::work;
 
+const ABSENCE: &str = "one call of face 1 that misses every cache, CPU of the host";
+
 /// How many names are asked for that nobody knows.
 const ABSENT: usize = 10_000;
 
@@ -26,7 +28,7 @@ const WAITING: usize = 64;
 const WIDE: &str = "[provider.limits]\ninstances = 64\nhttp_in_flight = 64";
 
 pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
-    report.rows.push(absent(lab)?);
+    report.add(row_or_reason((ABSENCE, Unit::Microseconds), absent(lab)));
     let ours = Contender::Ours(WIDE);
     let runners = vec![
         Runner::new("omnifs", || {
@@ -52,7 +54,7 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     let what = "64 reads at a time that wait 100 ms upstream, instances = 64, http_in_flight = 64";
     let cells = interleave(lab.effort.turns, runners);
     let row = Row::new(what, Unit::Seconds, cells).against("bare client").bar(Bar::AtMost(0.25));
-    report.rows.push(row);
+    report.add(row);
     Ok(())
 }
 
@@ -83,6 +85,5 @@ fn absent(lab: &Lab) -> Result<Row> {
         Ok(Sample::of(cost.servers.as_secs_f64() * 1e6 / count(ABSENT)))
     });
     let cells = interleave(lab.effort.turns, vec![runner]);
-    let what = "one call of face 1 that misses every cache, CPU of the host";
-    Ok(Row::new(what, Unit::Microseconds, cells).bar(Bar::AtMost(60.0)))
+    Ok(Row::new(ABSENCE, Unit::Microseconds, cells).bar(Bar::AtMost(60.0)))
 }

@@ -45,19 +45,19 @@ pub(super) fn measure(lab: &Lab, report: &mut Report, delay: Delay) -> Result<()
 
     match delay {
         Delay::None => {
-            report.rows.push(find.bar(Bar::AtMost(0.2)).bar(Bar::Requests(101)));
-            report.rows.push(grep.bar(Bar::AtMost(0.8)));
+            report.add(find.bar(Bar::AtMost(0.2)).bar(Bar::Requests(101)));
+            report.add(grep.bar(Bar::AtMost(0.8)));
         }
         Delay::Far | Delay::Farther => {
-            report.rows.push(find.bar(Bar::AtMost(1.0)));
-            report.rows.push(grep.bar(Bar::AtMost(2.0)));
+            report.add(find.bar(Bar::AtMost(1.0)));
+            report.add(grep.bar(Bar::AtMost(2.0)));
             let runners = mounts(lab, delay, read);
             let files: Vec<Target> = files(READ).collect();
             let bare = Runner::new("bare client", || {
                 self::bare(lab, delay, (&files, files.len(), READERS))
             });
             let what = format!("{READERS} cold readers of {} files, {at}", READ * FILES);
-            report.rows.push(row(lab, what, (runners, bare)).bar(Bar::AtMost(7.0)));
+            report.add(row(lab, what, (runners, bare)).bar(Bar::AtMost(7.0)));
         }
     }
     Ok(())

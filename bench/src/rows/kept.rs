@@ -45,7 +45,7 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
         Unit::Microseconds,
         |cpu, _| cpu,
     );
-    report.rows.push(cpu.bar(Bar::TimesAtMost(1.3)));
-    report.rows.push(row("the same on the clock", Unit::Seconds, |_, wall| wall));
+    report.add(cpu.bar(Bar::TimesAtMost(1.3)));
+    report.add(row("the same on the clock", Unit::Seconds, |_, wall| wall));
     Ok(())
 }

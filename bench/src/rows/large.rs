@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::Contender;
+use super::{Contender, rehearsed, row_or_reason};
 use crate::client::{Target, fetch};
 use crate::cost::count;
 use crate::figure::{Runner, Sample, interleave};
@@ -15,6 +15,8 @@ use crate::report::Report;
 use crate::row::{Bar, Row, Unit};
 use crate::tree::{Folder, LARGE_NAME};
 use crate::work;
+
+const KEPT: &str = "1 GiB from our disk cache";
 
 /// How many reads there are at random places.
 const READS: usize = 2048;
@@ -29,16 +31,16 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     runners.push(bare(lab));
     let row =
         Row::new("1 GiB cold, cache.disk = false", Unit::Mebibytes, interleave(turns, runners));
-    report.rows.push(row.against("bare client").bar(Bar::TimesAtLeast(0.8)));
+    report.add(row.against("bare client").bar(Bar::TimesAtLeast(0.8)));
 
     let runners = vec![cold(lab, Contender::Ours("")), bare(lab)];
     let row = Row::new("1 GiB cold", Unit::Mebibytes, interleave(turns, runners));
-    report.rows.push(row.against("bare client").bar(Bar::TimesAtLeast(0.5)));
+    report.add(row.against("bare client").bar(Bar::TimesAtLeast(0.5)));
 
-    report.rows.push(kept(lab)?);
-    report.rows.push(warm(lab));
+    report.add(row_or_reason((KEPT, Unit::Mebibytes), kept(lab)));
+    report.add(warm(lab));
     for threads in [1, 16] {
-        report.rows.push(random(lab, (turns, threads)));
+        report.add(random(lab, (turns, threads)));
     }
     Ok(())
 }
@@ -96,11 +98,7 @@ fn kept(lab: &Lab) -> Result<Row> {
             Ok(Sample::of(speed(work::sequential(&file(&floor), lab.limit())?)))
         }),
     ];
-    let row = Row::new(
-        "1 GiB from our disk cache",
-        Unit::Mebibytes,
-        interleave(lab.effort.turns, runners),
-    );
+    let row = Row::new(KEPT, Unit::Mebibytes, interleave(lab.effort.turns, runners));
     Ok(row.against("floor").bar(Bar::TimesAtLeast(0.8)))
 }
 
@@ -114,7 +112,7 @@ fn warm(lab: &Lab) -> Row {
     let runners = mounts.iter().map(|(name, mounted)| {
         Runner::new(*name, move || {
             let mounted = mounted.as_ref().map_err(|error| anyhow!("{error:#}"))?;
-            Ok(Sample::of(speed(work::sequential(&file(mounted), lab.limit())?)))
+            rehearsed(|| Ok(Sample::of(speed(work::sequential(&file(mounted), lab.limit())?))))
         })
     });
     let cells = interleave(lab.effort.turns, runners.collect());

@@ -41,7 +41,7 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
         }),
     );
     let what = "memory, idle with 10 providers (peers: one mount)";
-    report.rows.push(Row::new(what, Unit::Memory, interleave(1, runners)).bar(Bar::AtMost(60.0)));
+    report.add(Row::new(what, Unit::Memory, interleave(1, runners)).bar(Bar::AtMost(60.0)));
 
     let grep = |mounted: &Mounted| -> Result<f64> {
         let words = ["grep", "-r", "-l", NEEDLE, "."];
@@ -51,7 +51,7 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     };
     let runners = all(lab, Folder::Small, grep);
     let what = "memory, after grep -r of 10,000 files";
-    report.rows.push(Row::new(what, Unit::Memory, interleave(1, runners)).bar(Bar::AtMost(90.0)));
+    report.add(Row::new(what, Unit::Memory, interleave(1, runners)).bar(Bar::AtMost(90.0)));
 
     let large = |mounted: &Mounted| -> Result<f64> {
         reset_peak(&mounted.servers);
@@ -60,7 +60,7 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     };
     let runners = all(lab, Folder::Large, large);
     let what = "memory, the most while reading 1 GiB";
-    report.rows.push(Row::new(what, Unit::Memory, interleave(1, runners)).bar(Bar::AtMost(120.0)));
+    report.add(Row::new(what, Unit::Memory, interleave(1, runners)).bar(Bar::AtMost(120.0)));
     nodes(lab, report)
 }
 
@@ -122,8 +122,8 @@ fn nodes(lab: &Lab, report: &mut Report) -> Result<()> {
     }
     let cells = |value| interleave(1, vec![Runner::new("omnifs", move || Ok(Sample::of(value)))]);
     let what = format!("memory for a node, with {known} nodes");
-    report.rows.push(Row::new(what, Unit::Bytes, cells(full)).bar(Bar::AtMost(300.0)));
+    report.add(Row::new(what, Unit::Bytes, cells(full)).bar(Bar::AtMost(300.0)));
     let what = "the same after FORGET";
-    report.rows.push(Row::new(what, Unit::Bytes, cells(left)).bar(Bar::AtMost(full)));
+    report.add(Row::new(what, Unit::Bytes, cells(left)).bar(Bar::AtMost(full)));
     Ok(())
 }
