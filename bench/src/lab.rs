@@ -153,19 +153,22 @@ impl Lab {
         let at = self.mountpoint(&format!("{}-{}", peer.name(), folder.name()))?;
         let cache = tempfile::tempdir_in(self.root.join("caches"))?;
         let command = peer.command(self, (folder, delay), (&at, cache.path()))?;
+        let lane = peer.lane().map(|lane| self.upstream.lane(lane, delay)).transpose()?;
+        let before = lane.map(Lane::requests).transpose()?;
         let mut mounted = self.serve(peer.name(), at, command)?;
-        mounted.lane =
-            peer.lane().map(|lane| self.upstream.lane(lane, delay).cloned()).transpose()?;
+        mounted.lane = lane.cloned().zip(before);
         mounted.cache = Some(cache);
         Ok(mounted)
     }
 
     /// Mounts what is measured with nothing cached; `settings` are lines of its `[[provider]]`.
     pub(crate) fn ours(&self, (folder, delay): (Folder, Delay), settings: &str) -> Result<Mounted> {
+        let lane = self.upstream.lane("omnifs", delay)?;
+        let before = lane.requests()?;
         let daemon = Daemon::fresh(self, (folder, delay), settings)?;
         let mut mounted = Mounted::of("omnifs", daemon.mount().to_owned());
         mounted.servers = vec![daemon.process()?];
-        mounted.lane = Some(self.upstream.lane("omnifs", delay)?.clone());
+        mounted.lane = Some((lane.clone(), before));
         mounted.daemon = Some(daemon);
         Ok(mounted)
     }
@@ -222,7 +225,8 @@ pub(crate) struct Mounted {
     pub(crate) servers: Vec<u32>,
     /// What our daemon can be told.
     pub(crate) daemon: Option<Daemon>,
-    lane: Option<Lane>,
+    /// The port of its upstream, and how many requests came there before it was mounted.
+    lane: Option<(Lane, u64)>,
     child: Option<Child>,
     cache: Option<tempfile::TempDir>,
 }
@@ -235,10 +239,15 @@ impl Mounted {
 
     /// Does some work, and returns how many requests its upstream had meanwhile.
     pub(crate) fn counted<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, Option<u64>)> {
-        let Some(lane) = &self.lane else { return Ok((work()?, None)) };
-        let before = lane.requests()?;
+        let before = self.asked()?;
         let result = work()?;
-        Ok((result, Some(lane.requests()? - before)))
+        let asked = self.asked()?.zip(before).map(|(after, before)| after - before);
+        Ok((result, asked))
+    }
+
+    /// Returns how many requests its upstream has had since before it was mounted.
+    pub(crate) fn asked(&self) -> Result<Option<u64>> {
+        self.lane.as_ref().map(|(lane, before)| Ok(lane.requests()? - before)).transpose()
     }
 }
 

@@ -6,6 +6,9 @@ use std::process::{Command, Stdio};
 
 use crate::peers::Peer;
 
+/// Where this was built from.
+const SOURCES: &str = env!("CARGO_MANIFEST_DIR");
+
 /// What identifies a run.
 #[derive(Debug)]
 pub(crate) struct Machine(Vec<String>);
@@ -32,7 +35,10 @@ impl Machine {
                 read("/proc/sys/kernel/osrelease").trim(),
             ),
             format!("load average at the begin: {}", read("/proc/loadavg").trim()),
-            format!("commit: {}", said("git", &["describe", "--always", "--dirty", "--abbrev=12"])),
+            format!(
+                "commit: {}",
+                said("git", &["-C", SOURCES, "describe", "--always", "--dirty", "--abbrev=12"])
+            ),
             format!("date: {}", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
         ];
         let programs = [

@@ -79,8 +79,9 @@ fn mounts<'a>(
     let runner = |contender: Contender| {
         Runner::new(contender.name(), move || {
             let mounted = contender.mount(lab, Folder::Small, delay)?;
-            let (value, requests) = mounted.counted(|| work(lab, &mounted))?;
-            Ok(Sample { value, requests })
+            let value = work(lab, &mounted)?;
+            // With those of mounting.
+            Ok(Sample { value, requests: mounted.asked()? })
         })
     };
     Contender::all(lab).into_iter().map(runner).collect()
