@@ -87,17 +87,19 @@ fn calls(
     (what, rounds): (&str, usize),
     work: impl Fn(&Lab, &std::path::Path, &[String]) -> Result<()> + Copy,
 ) -> Row {
-    let some = paths(SOME);
-    let some = &some;
     let runners = warm.iter().map(|Warm { mounted, unread }| {
+        // Absolute, as programs have them, and as in the measurements that the targets come from:
+        // all of them have the same number of directories above the tree.
+        let full = |path: String| mounted.root.join(path).to_string_lossy().into_owned();
+        let some: Vec<String> = paths(SOME).into_iter().map(full).collect();
         Runner::new(mounted.name.as_str(), move || {
             if let Some(reason) = unread {
                 return Err(anyhow!("{reason}"));
             }
             // Once before: what has expired since is not warm.
-            work(lab, &mounted.root, some)?;
+            work(lab, &mounted.root, &some)?;
             let (done, cost) = costs(&mounted.servers, || {
-                (0..rounds).try_for_each(|_| work(lab, &mounted.root, some))
+                (0..rounds).try_for_each(|_| work(lab, &mounted.root, &some))
             });
             done?;
             Ok(Sample::of(cost.cpu_micros(rounds * some.len())))
