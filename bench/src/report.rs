@@ -55,8 +55,9 @@ impl Report {
             "# Results\n\nWritten by `cargo xtask bench`; every line is from one run, in which all \
              took turns. A figure is the median of the samples in brackets; *tmpfs* are the same files \
              in memory, *floor* is a FUSE server in memory without wasm ([its source](src/floor.rs)), \
-             *bare client* is an HTTP client without a file system. All bytes that were read were \
-             compared; requests were counted by nginx.\n\n",
+             *bare client* is an HTTP client without a file system. What walks find is counted, and \
+             the bytes of a part of the files and of the large one are compared; requests were \
+             counted by nginx.\n\n",
         );
         self.main_table(&mut text);
         text.push_str("\n![Cold and large](cold.svg)\n\n![Warm](warm.svg)\n");

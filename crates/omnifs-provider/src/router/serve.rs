@@ -1,9 +1,9 @@
 //! Exporting a router as a component.
 
-/// Serves a [`Router`]: the argument is a function without parameters that returns it. Call it once,
+/// Serves a [`Router`](crate::router::Router): the argument is a function without parameters that returns it. Call it once,
 /// at the root of the crate.
 ///
-/// With `watch = events` the function `events` follows the upstream meanwhile; see [`router`](self).
+/// With `watch = events` the function `events` follows the upstream meanwhile; see [`router`](crate::router).
 #[macro_export]
 macro_rules! serve {
     ($app:path, watch = $events:path) => {
