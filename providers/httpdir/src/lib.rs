@@ -65,9 +65,17 @@ fn name(path: String) -> Result<Option<Entry>, Error> {
     probe::ask(&base.file(&path), row).map(Some)
 }
 
+/// From this length on, in bytes, a part stays with the host: it takes a file there.
+const LONG: u64 = 512 << 10;
+
 /// Reads a file, or a part of it.
 fn file(path: String, range: Range) -> Result<File, Error> {
     let url = Base::of_config()?.file(&path);
+    if range.length().is_some_and(|length| length >= LONG) {
+        if let Some(part) = range.download(http::get(&url))? {
+            return Ok(part);
+        }
+    }
     let answer = range.ask(request(&url)).send();
     match answer {
         Ok(answer) => Ok(range.take(own(answer)?)?.into()),

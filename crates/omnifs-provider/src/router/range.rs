@@ -2,6 +2,7 @@
 
 use crate::http::{RequestBuilder, Response};
 use crate::projection::ByteRange;
+use crate::router::File;
 use crate::Error;
 
 /// The status of an answer that has a part (RFC 9110, 15.3.7).
@@ -99,17 +100,10 @@ impl Range {
     pub fn take(&self, answer: Response) -> Result<Vec<u8>, Error> {
         match answer.status() {
             RANGE_NOT_SATISFIABLE => Ok(Vec::new()),
-            PARTIAL_CONTENT => {
-                let begin = answer.header("content-range").and_then(begin);
-                if begin != Some(self.offset) {
-                    let (asked, url) = (self.offset, answer.url);
-                    let got = begin.map_or("nowhere".to_string(), |at| format!("byte {at}"));
-                    let why =
-                        format!("asked for bytes from {asked} on, it sent some from {got} on");
-                    return Err(Error::new(why).at(url));
-                }
-                Ok(answer.body)
-            }
+            PARTIAL_CONTENT => match self.begins(answer.header("content-range")) {
+                Ok(()) => Ok(answer.body),
+                Err(error) => Err(error.at(answer.url)),
+            },
             _ => {
                 let mut answer = answer.error_for_status()?;
                 if !answer.is_success() {
@@ -122,6 +116,32 @@ impl Range {
                 }
             }
         }
+    }
+
+    /// Returns whether an answer with this `Content-Range` begins where this part does.
+    fn begins(&self, content_range: Option<&str>) -> Result<(), Error> {
+        let got = content_range.and_then(begin);
+        if got == Some(self.offset) {
+            return Ok(());
+        }
+        let got = got.map_or("nowhere".to_string(), |at| format!("byte {at}"));
+        let asked = self.offset;
+        Err(Error::new(format!("asked for bytes from {asked} on, it sent some from {got} on")))
+    }
+
+    /// Sends a request for this part of what it asks for, whose bytes stay with the host and go to
+    /// readers as they arrive: for long parts. Returns none when the answer is no part, as that of a
+    /// server that does not answer for parts, or of one that redirects; see [`fetch`](Self::fetch).
+    ///
+    /// # Errors
+    /// As the request failed; when the server sends another part.
+    pub fn download(&self, request: RequestBuilder<'_>) -> Result<Option<File>, Error> {
+        let blob = self.ask(request).download()?;
+        if blob.status() != PARTIAL_CONTENT {
+            return Ok(None);
+        }
+        self.begins(blob.header("content-range").as_deref())?;
+        Ok(Some(blob.into()))
     }
 
     /// Sends a request for this part of what it asks for, and returns the bytes of the part.

@@ -13,13 +13,15 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::header::{self, HeaderMap};
 use omnifs_vfs::{ByteRange, VfsError};
+use rustix::buffer::spare_capacity;
+use rustix::io::{pread, retry_on_intr};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::http::{Allowed, HttpFailure, Started};
 
-/// How much is taken from the network at a time.
-const PIECE: usize = 64 << 10;
+/// How much is written at a time, where so much came at once.
+const PIECE: usize = 1 << 20;
 
 /// What of a body is there.
 #[derive(Debug, Clone, Default)]
@@ -133,11 +135,9 @@ impl Blob {
                 return Err(failure);
             }
             let available = there.bytes.min(end).saturating_sub(offset);
-            let mut bytes = vec![0; usize::try_from(available).unwrap_or_default()];
-            file.read_exact_at(&mut bytes, offset).map_err(|error| {
+            read_back(&file, offset, available).map_err(|error| {
                 HttpFailure::Short(format!("a download cannot be read back: {error}"))
-            })?;
-            Ok(bytes)
+            })
         }
     }
 }
@@ -174,6 +174,21 @@ impl omnifs_vfs::Blob for Blob {
         let reading = self.read(offset, length);
         async move { reading.await.map(Bytes::from).map_err(|failure| failure.to_vfs()) }.boxed()
     }
+}
+
+/// Returns so many bytes of a file, which has them, into memory that was not cleared before.
+fn read_back(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(length).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let at = offset + bytes.len() as u64;
+        if retry_on_intr(|| pread(file, spare_capacity(&mut bytes), at))? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    // There may be more room than was asked for.
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 fn given_up() -> HttpFailure {

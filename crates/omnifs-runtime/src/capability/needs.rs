@@ -32,6 +32,7 @@ struct Raw {
     http: Option<Vec<String>>,
     #[serde(default)]
     more_http: bool,
+    #[serde(default)]
     http_of: Vec<String>,
     secrets: Option<Vec<String>>,
     #[serde(default)]

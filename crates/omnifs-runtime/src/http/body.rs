@@ -23,6 +23,10 @@ use crate::limits::Bytes as Size;
 /// How much is decoded or written at a time.
 const PIECE: usize = 64 << 10;
 
+/// How much room is made at once for a body that says how long it is. What it does not have costs
+/// addresses and no memory.
+const ANNOUNCED: usize = 4 << 20;
+
 /// How many times an encoding may be applied; real answers have one.
 const ENCODINGS: usize = 2;
 
@@ -220,7 +224,8 @@ impl Body {
     /// # Errors
     /// As [`Body::next`].
     pub(super) async fn collect(mut self) -> Result<Bytes, HttpFailure> {
-        let mut all = BytesMut::with_capacity(self.announced.unwrap_or(0).min(PIECE));
+        let announced = self.announced.unwrap_or(0).min(ANNOUNCED);
+        let mut all = BytesMut::with_capacity(announced);
         while let Some(piece) = self.next(PIECE).await? {
             all.extend_from_slice(&piece);
         }
