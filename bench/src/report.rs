@@ -6,6 +6,9 @@ use crate::figure::Cell;
 use crate::machine::Machine;
 use crate::row::{Row, digits};
 
+/// What the rows that are missed would take, kept by hand.
+const DISTANCE: &str = include_str!("../distance.md");
+
 /// What becomes the report.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -60,7 +63,8 @@ impl Report {
              counted by nginx.\n\n",
         );
         self.main_table(&mut text);
-        text.push_str("\n![Cold and large](cold.svg)\n\n![Warm](warm.svg)\n");
+        text.push_str("\n![Cold and large](cold.svg)\n\n![Warm](warm.svg)\n\n");
+        text.push_str(DISTANCE);
         self.peer_table(&mut text);
         self.floor_table(&mut text);
         text.push_str("\n## How\n\n");

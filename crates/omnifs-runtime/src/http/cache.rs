@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_cache_semantics::{AfterResponse, BeforeRequest, CacheOptions, CachePolicy};
-use hyper::header::{self, CACHE_CONTROL, ETAG, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, AGE, CACHE_CONTROL, ETAG, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, Uri};
 use omnifs_vfs::Clock;
 use quick_cache::Weighter;
@@ -128,9 +128,12 @@ impl Cache {
         let Some(kept) = self.kept.get(key) else { return Found::Nothing };
         match kept.policy.before_request(request, self.now()) {
             BeforeRequest::Fresh(parts) if kept.asked == self.age() => {
-                let Answer { status, url, body, .. } = &*kept.answer;
-                let (status, url, body) = (*status, url.clone(), body.clone());
-                Found::Fresh(Arc::new(Answer { status, url, headers: parts.headers, body }))
+                let mut answer = Answer::clone(&kept.answer);
+                // Nothing else of them: a `Date` says when the upstream answered (RFC 9110, 6.6.1).
+                if let Some(age) = parts.headers.get(AGE) {
+                    answer.headers.insert(AGE, age.clone());
+                }
+                Found::Fresh(Arc::new(answer))
             }
             BeforeRequest::Fresh(_) => Found::Stale(conditions(&kept.answer)),
             // A time has a second's resolution: what grew within it would be confirmed.
@@ -274,13 +277,14 @@ mod tests {
     #[test]
     fn an_answer_that_was_kept_says_how_old_it_is() {
         let rig = Rig::new();
-        let headers = [("cache-control", "max-age=60"), ("age", "5"), ("x-y", "z")];
+        let date = ("date", "Tue, 14 Nov 2023 22:13:20 GMT");
+        let headers = [("cache-control", "max-age=60"), ("age", "5"), date];
         rig.settle(answer(200, &headers, "x"));
         rig.clock.advance(Duration::from_secs(40));
         let Found::Fresh(found) = rig.find() else { panic!("stale") };
         assert_eq!(
-            (&found.headers["age"], &found.headers["x-y"]),
-            (&"45".parse().unwrap(), &"z".parse().unwrap())
+            (&found.headers["age"], &found.headers["date"]),
+            (&"45".parse().unwrap(), &date.1.parse().unwrap())
         );
     }
 

@@ -166,7 +166,9 @@ fn requests_are_shown_with_what_went_out_for_them() {
     upstream.answer("/items", Answer::new(500, ""));
     project.replace("src/lib.rs", "struct MyProvider;", "struct MyProvider; // as before");
     dev.says(", and is the same: everything is asked for anew\n");
-    assert!(types("ls items").stderr.contains("Input/output error"));
+    // The kernel is told behind what is said.
+    let fails = || types("ls items").stderr.contains("Input/output error");
+    assert!(wait_until(LIMIT, fails), "{}", dev.said());
     let failed = |line: &str| line.contains("OPENDIR     EIO ") && line.contains(" 1 upstream  ");
     let shown = || {
         let said = dev.said();

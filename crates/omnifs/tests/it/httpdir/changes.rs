@@ -37,7 +37,8 @@ fn only_what_changed_is_read_again() {
         output.code() == 0 && output.stdout == "a\nnew\nd\n"
     }));
     assert!(wait_until(LIMIT, || scene.rig.shell("ls").stdout == "a\nb\nd\n"));
-    assert!(!files(&scene)[3..].contains(&"/listed/a".to_owned()), "a is what it was");
+    let again = files(&scene);
+    assert!(!again[3..].contains(&"/listed/a".to_owned()), "a is what it was: {again:?}");
     let gone = scene.rig.shell("LC_ALL=C cat c").expect_code(1).stderr;
     assert!(gone.contains("No such file or directory"), "{gone}");
 }
