@@ -133,7 +133,9 @@ fn a_download_finds_its_place_when_the_cache_was_removed() {
     let rig = Rig::new(&allowing("\"api.example.com\""));
     let _upstream = rig.upstream("api.example.com");
     rig.start();
-    fs::remove_dir_all(rig.sandbox.home().join(".cache/omnifs")).unwrap();
+    let cache = rig.sandbox.home().join(".cache/omnifs");
+    // What was begun by the start may still be written into it.
+    assert!(wait_until(LIMIT, || fs::remove_dir_all(&cache).is_ok()));
     let url = guests::escape("https://api.example.com/big/100000");
     let size = rig.shell(&format!("cat 'download/{url}/size'")).expect_code(0).stdout;
     assert_eq!(size, "100000\n");
