@@ -42,7 +42,7 @@ use url::Url;
 
 pub use allow::{AllowEntry, AllowedMethod, HostPattern, Origin, Scheme, Target, domain};
 pub use answers::HttpStatistics;
-pub(crate) use body::{Allowed, Body};
+pub(crate) use body::{Allowed, Body, declared_size};
 pub use clients::{Tls, TlsError};
 pub(crate) use failure::HttpFailure;
 pub use gate::{Approved, Denied, Gate, Reach, Route};

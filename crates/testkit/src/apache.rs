@@ -5,19 +5,12 @@ use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
-use std::time::Duration;
-
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
 use crate::network::Network;
 use crate::run::wait_until;
+use crate::server::{LIMIT, Server, directory, program};
 
 const CONFIG: &str = include_str!("apache.conf");
-
-/// How long starting and stopping may take.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// A server in a [`Network`] that serves a name at port 80 of its first address, in processes of
 /// its own that end when it is dropped.
@@ -31,9 +24,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The apache2 that the package starts as a service is another one, in another network.
 #[derive(Debug)]
 pub struct Apache {
-    process: Child,
+    server: Server,
     place: SocketAddr,
-    directory: TempDir,
+    /// Last: the processes are in it.
     network: Network,
 }
 
@@ -46,8 +39,7 @@ impl Apache {
     #[must_use]
     #[track_caller]
     pub fn new(network: &Network, name: &str) -> Self {
-        let directory = tempfile::Builder::new().prefix("omnifs-apache-").tempdir();
-        let directory = directory.expect("cannot make a temporary directory");
+        let directory = directory("apache");
         let path = directory.path();
         // Its processes are another user's.
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
@@ -59,25 +51,18 @@ impl Apache {
             .replace("@name@", name)
             .replace("@place@", &place.to_string());
         fs::write(path.join("apache.conf"), config).expect("cannot write");
-        let output = fs::File::create(path.join("output")).expect("cannot write");
-        let mut apache = network.command("/usr/sbin/apache2");
+        let mut apache = network.command(program("apache2"));
         apache.arg("-DFOREGROUND").arg("-f").arg(path.join("apache.conf"));
-        apache.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
-        let process = apache.spawn().expect("cannot start apache2");
-        let mut apache = Self { process, place, directory, network: network.clone() };
-        let mut ended = false;
-        let answers = wait_until(LIMIT, || {
-            ended = matches!(apache.process.try_wait(), Ok(Some(_)));
-            ended || apache.get("/names/").is_some()
-        });
-        assert!(answers && !ended, "apache2 does not run: {}", apache.errors());
-        apache
+        let mut server = Server::start(&mut apache, directory);
+        let runs = server.wait(|_| get(network, place, "/names/").is_some());
+        assert!(runs, "apache2 does not run: {}", server.said("error.log"));
+        Self { server, place, network: network.clone() }
     }
 
     /// Returns the directory of the files that it serves.
     #[must_use]
     pub fn files(&self) -> PathBuf {
-        self.directory.path().join("files")
+        self.server.directory().join("files")
     }
 
     /// Returns the requests whose answers are over, in the order of their ends, but for those of
@@ -89,7 +74,7 @@ impl Apache {
     #[must_use]
     #[track_caller]
     pub fn requests(&self) -> Vec<String> {
-        let log = self.directory.path().join("access.log");
+        let log = self.server.directory().join("access.log");
         // It writes a line when an answer is over, which may be after its last byte was read: what
         // was asked before this question is in the log when enough lines are.
         let own = "GET /names/ 200 -";
@@ -98,37 +83,20 @@ impl Apache {
             (log.lines().filter(|line| *line == own).count(), log)
         };
         let before = count().0;
-        assert!(self.get("/names/").is_some(), "apache2 does not answer: {}", self.errors());
+        let answer = get(&self.network, self.place, "/names/");
+        assert!(answer.is_some(), "apache2 does not answer: {}", self.server.said("error.log"));
         assert!(wait_until(LIMIT, || count().0 > before), "apache2 does not log");
         let log = count().1;
         log.lines().filter(|line| *line != own).map(ToOwned::to_owned).collect()
     }
-
-    /// Asks for a path, if it answers.
-    fn get(&self, path: &str) -> Option<String> {
-        let mut stream = self.network.connect(self.place).ok()?;
-        stream.set_read_timeout(Some(LIMIT)).ok()?;
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).ok()?;
-        Some(String::from_utf8_lossy(&answer).into_owned())
-    }
-
-    fn errors(&self) -> String {
-        let read = |name| fs::read_to_string(self.directory.path().join(name)).unwrap_or_default();
-        format!("{}{}", read("output"), read("error.log"))
-    }
 }
 
-impl Drop for Apache {
-    fn drop(&mut self) {
-        // The first process ends the others.
-        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
-        let ended = id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok())
-            && wait_until(LIMIT, || matches!(self.process.try_wait(), Ok(Some(_))));
-        if !ended {
-            let _ = self.process.kill();
-            let _ = self.process.wait();
-        }
-    }
+/// Asks for a path, if it answers.
+fn get(network: &Network, place: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = network.connect(place).ok()?;
+    stream.set_read_timeout(Some(LIMIT)).ok()?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    Some(String::from_utf8_lossy(&answer).into_owned())
 }

@@ -3,22 +3,16 @@
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+use std::process::Command;
 
 use crate::network::Network;
-use crate::run::{run, wait_until};
+use crate::run::run;
+use crate::server::{Server, directory, program, read};
 
 const CONFIG: &str = include_str!("bind.conf");
 
 /// The address of the server that knows the zones, which every network has.
 const AUTHORITY: &str = "11.22.33.254";
-
-/// How long starting and stopping may take.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// A zone of the world that a [`Bind`] resolves in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +44,7 @@ pub enum Kind {
 /// ends when it is dropped. Every other name is absent.
 #[derive(Debug)]
 pub struct Bind {
-    process: Child,
-    directory: TempDir,
+    server: Server,
     /// Last: the process is in it.
     _network: Network,
 }
@@ -65,54 +58,29 @@ impl Bind {
     #[must_use]
     #[track_caller]
     pub fn new(network: &Network, names: &[&str], zones: &[Zone<'_>]) -> Self {
-        let directory = tempfile::Builder::new().prefix("omnifs-bind-").tempdir();
-        let directory = directory.expect("cannot make a temporary directory");
+        let directory = directory("bind");
         let world = World::make(directory.path(), zones);
         let config = directory.path().join("named.conf");
         fs::write(&config, world.configuration(network, names)).expect("cannot write");
-        let output = fs::File::create(directory.path().join("output")).expect("cannot write");
-        let mut named = network.command(program());
+        let mut named = network.command(program("named"));
         named.args(["-f", "-4", "-n", "1", "-c"]).arg(&config);
-        named.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
-        let process = named.spawn().expect("cannot start named");
-        let mut bind = Self { process, directory, _network: network.clone() };
-        let mut ended = false;
-        let _ = wait_until(LIMIT, || {
-            ended = matches!(bind.process.try_wait(), Ok(Some(_)));
-            ended || bind.read("named.log").contains("all zones loaded")
-        });
-        let errors = format!("{}{}", bind.read("output"), bind.read("named.log"));
-        assert!(!ended && errors.contains("all zones loaded"), "named does not run: {errors}");
-        bind
+        let mut server = Server::start(&mut named, directory);
+        let runs = server.wait(|files| read(files, "named.log").contains("all zones loaded"));
+        assert!(runs, "named does not run: {}", server.said("named.log"));
+        Self { server, _network: network.clone() }
     }
 
     /// Returns what it was asked over HTTPS so far, in order: `example.com A`.
     #[must_use]
     pub fn questions(&self) -> Vec<String> {
         // A question is in the log before it is answered.
-        self.read("questions.log").lines().filter_map(question).collect()
+        read(self.directory(), "questions.log").lines().filter_map(question).collect()
     }
 
     /// Returns the directory with its files, which goes with it.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
-    }
-}
-
-impl Drop for Bind {
-    fn drop(&mut self) {
-        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
-        let ended = id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok())
-            && wait_until(LIMIT, || matches!(self.process.try_wait(), Ok(Some(_))));
-        if !ended {
-            let _ = self.process.kill();
-            let _ = self.process.wait();
-        }
+        self.server.directory()
     }
 }
 
@@ -228,10 +196,4 @@ impl<'a> World<'a> {
             .replace("@key@", &certificate.key.display().to_string())
             .replace("@dir@", &self.directory.display().to_string())
     }
-}
-
-/// The program; not every PATH has the directory in which packages put it.
-fn program() -> PathBuf {
-    let usual = PathBuf::from("/usr/sbin/named");
-    if usual.is_file() { usual } else { PathBuf::from("named") }
 }

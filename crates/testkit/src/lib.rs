@@ -14,6 +14,7 @@ mod nginx;
 mod private;
 mod run;
 mod sandbox;
+mod server;
 mod upstream;
 
 pub use apache::Apache;

@@ -5,22 +5,15 @@ use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
-use tempfile::TempDir;
 
 use crate::network::Network;
-use crate::run::wait_until;
+use crate::server::{LIMIT, Server, directory, program};
 use crate::upstream::Upstream;
 
 const CONFIG: &str = include_str!("nginx.conf");
-
-/// How long starting and stopping may take.
-const LIMIT: Duration = Duration::from_secs(15);
 
 /// A server in a [`Network`] that serves names at ports 80 and 443 of all their addresses,
 /// with TLS, HTTP/1.1 and HTTP/2, in a process of its own that ends when it is dropped.
@@ -38,9 +31,8 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// The nginx that the package starts as a service is another one, in another network.
 #[derive(Debug)]
 pub struct Nginx {
-    process: Child,
+    server: Server,
     upstream: Upstream,
-    directory: TempDir,
     /// Connections of this type to the process itself.
     own: AtomicUsize,
     /// Last: the process is in it.
@@ -83,29 +75,22 @@ impl Nginx {
     #[must_use]
     #[track_caller]
     pub fn new(network: &Network, names: &[&str]) -> Self {
-        let directory = tempfile::Builder::new().prefix("omnifs-nginx-").tempdir();
-        let directory = directory.expect("cannot make a temporary directory");
+        let directory = directory("nginx");
         for name in ["files", "temporary"] {
             fs::create_dir(directory.path().join(name)).expect("cannot make a directory");
         }
         let upstream = Upstream::unix(directory.path().join("upstream.sock"));
         let config = directory.path().join("nginx.conf");
-        fs::write(&config, configuration(network, names, &directory)).expect("cannot write");
-        let output = fs::File::create(directory.path().join("output")).expect("cannot write");
-        let mut nginx = network.command(program());
+        fs::write(&config, configuration(network, names, directory.path())).expect("cannot write");
+        let mut nginx = network.command(program("nginx"));
         nginx.arg("-p").arg(directory.path()).arg("-c").arg(&config);
         // The error log of the time before the configuration is read.
-        nginx.args(["-e", "stderr"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
-        let process = nginx.spawn().expect("cannot start nginx");
+        nginx.args(["-e", "stderr"]);
+        let mut server = Server::start(&mut nginx, directory);
         let own = AtomicUsize::new(0);
-        let mut nginx = Self { process, upstream, directory, own, _network: network.clone() };
-        let mut ended = false;
-        let _ = wait_until(LIMIT, || {
-            ended = matches!(nginx.process.try_wait(), Ok(Some(_)));
-            ended || nginx.status().is_some()
-        });
-        assert!(!ended && nginx.status().is_some(), "nginx does not run: {}", nginx.errors());
-        nginx
+        let runs = server.wait(|files| status(files, &own).is_some());
+        assert!(runs, "nginx does not run: {}", server.said("error.log"));
+        Self { server, upstream, own, _network: network.clone() }
     }
 
     /// Writes a file that it serves.
@@ -115,20 +100,19 @@ impl Nginx {
     /// When it cannot be written.
     #[track_caller]
     pub fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        let file = self.directory.path().join("files").join(name);
-        fs::write(file, bytes).expect("cannot write");
+        fs::write(self.files().join(name), bytes).expect("cannot write");
     }
 
     /// Returns the directory with its files, which goes with it.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        self.directory.path()
+        self.server.directory()
     }
 
     /// Returns the directory of the files that it serves.
     #[must_use]
     pub fn files(&self) -> PathBuf {
-        self.directory.path().join("files")
+        self.directory().join("files")
     }
 
     /// Returns the upstream behind `/upstream/`.
@@ -147,7 +131,7 @@ impl Nginx {
     pub fn requests(&self) -> Vec<Logged> {
         // What was answered before this question is in the log when its answer is here.
         assert!(self.status().is_some(), "nginx does not run: {}", self.errors());
-        let log = fs::read_to_string(self.directory.path().join("access.log"));
+        let log = fs::read_to_string(self.directory().join("access.log"));
         let parse = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("log: {line}"));
         log.expect("nginx has a log").lines().map(parse).collect()
     }
@@ -170,34 +154,26 @@ impl Nginx {
 
     /// Asks for the counters, if it answers.
     fn status(&self) -> Option<String> {
-        let mut stream = UnixStream::connect(self.directory.path().join("control.sock")).ok()?;
-        self.own.fetch_add(1, Ordering::Relaxed);
-        stream.set_read_timeout(Some(LIMIT)).ok()?;
-        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+        status(self.directory(), &self.own)
     }
 
     fn errors(&self) -> String {
-        let read = |name| fs::read_to_string(self.directory.path().join(name)).unwrap_or_default();
-        format!("{}{}", read("output"), read("error.log"))
+        self.server.said("error.log")
     }
 }
 
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
-        let ended = id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok())
-            && wait_until(LIMIT, || matches!(self.process.try_wait(), Ok(Some(_))));
-        if !ended {
-            let _ = self.process.kill();
-            let _ = self.process.wait();
-        }
-    }
+/// Asks for the counters, if it answers; a connection that was made for that is one of its `own`.
+fn status(directory: &Path, own: &AtomicUsize) -> Option<String> {
+    let mut stream = UnixStream::connect(directory.join("control.sock")).ok()?;
+    own.fetch_add(1, Ordering::Relaxed);
+    stream.set_read_timeout(Some(LIMIT)).ok()?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
 }
 
-fn configuration(network: &Network, names: &[&str], directory: &TempDir) -> String {
+fn configuration(network: &Network, names: &[&str], directory: &Path) -> String {
     let mut listen = String::new();
     for name in names {
         let addresses = network.addresses(name);
@@ -215,11 +191,5 @@ fn configuration(network: &Network, names: &[&str], directory: &TempDir) -> Stri
         .replace("@names@", &names.join(" "))
         .replace("@chain@", &certificate.chain.display().to_string())
         .replace("@key@", &certificate.key.display().to_string())
-        .replace("@dir@", &directory.path().display().to_string())
-}
-
-/// The program; not every PATH has the directory in which packages put it.
-fn program() -> PathBuf {
-    let usual = PathBuf::from("/usr/sbin/nginx");
-    if usual.is_file() { usual } else { PathBuf::from("nginx") }
+        .replace("@dir@", &directory.display().to_string())
 }

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use hyper::header::{self, HeaderMap};
+use hyper::header::HeaderMap;
 use omnifs_vfs::{ByteRange, VfsError};
 use rustix::buffer::spare_capacity;
 use rustix::io::{pread, retry_on_intr};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::http::{Allowed, HttpFailure, Started};
+use crate::http::{Allowed, HttpFailure, Started, declared_size};
 
 /// How much is written at a time, where so much came at once.
 const PIECE: usize = 1 << 20;
@@ -94,8 +94,7 @@ impl Blob {
         })
         .abort_handle();
         let (status, headers) = (started.status.as_u16(), started.headers);
-        let declared = headers.get(header::CONTENT_LENGTH);
-        let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+        let declared = declared_size(&headers);
         Ok(Self { status, headers, declared, file, arrived, receiving })
     }
 

@@ -131,8 +131,7 @@ impl Body {
                 std::io::Error::other(failure)
             })
             .try_filter_map(|frame| async { Ok(frame.into_data().ok()) });
-        let announced = headers.get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+        let announced = declared_size(headers).and_then(|size| usize::try_from(size).ok());
         let source = decoded(data.boxed(), headers, origin)?;
         Ok(Self {
             source,
@@ -231,6 +230,11 @@ impl Body {
         }
         Ok(all.freeze())
     }
+}
+
+/// Returns how long a body is by its header (RFC 9110, 8.6).
+pub(crate) fn declared_size(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Takes the encodings off, the last one first.

@@ -46,12 +46,16 @@ impl Tree {
     ) -> Result<Bytes, VfsError> {
         let mut question = self.layers.ask(Question::Read);
         let range = ByteRange { offset, length: length.into() };
-        self.learn_size(file, |layer| question.reach(layer)).await?;
-        let (is_live, in_parts) = {
+        let look = || {
             let nodes = self.nodes.lock();
             let node = nodes.get(file)?;
-            (node.live().is_some(), node.promised_in_parts())
+            Ok::<_, VfsError>((node.live().is_some(), node.promised_in_parts(), node.lacks_size()))
         };
+        let (mut is_live, mut in_parts, lacks_size) = look()?;
+        if lacks_size {
+            self.learn_size(file, |layer| question.reach(layer)).await?;
+            (is_live, in_parts, _) = look()?;
+        }
         if is_live {
             return self.read_live(file, range, &mut question).await;
         }

@@ -389,6 +389,12 @@ impl Node {
         self.in_parts && matches!(&self.body, Body::File(File::Promised(own)) if untold(own))
     }
 
+    /// Returns whether it is a file that can be read in parts, and of which nobody has told how long
+    /// it is.
+    pub(crate) fn lacks_size(&self) -> bool {
+        self.ranges && matches!(self.body, Body::File(File::Unread))
+    }
+
     /// Returns what is promised of a file that is read in parts.
     pub(crate) fn promised_in_parts(&self) -> Option<Promise> {
         match self.body {

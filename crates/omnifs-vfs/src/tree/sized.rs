@@ -21,7 +21,7 @@ impl Tree {
         let (parent, object) = {
             let nodes = self.nodes.lock();
             let node = nodes.get(id)?;
-            if !node.ranges || !matches!(node.body, Body::File(File::Unread)) {
+            if !node.lacks_size() {
                 return Ok(false);
             }
             (node.parent(), Arc::clone(&node.object))

@@ -85,12 +85,9 @@ impl<'a> Daemon<'a> {
     /// When the daemon does not answer in time, or in a form that this version does not know.
     pub(crate) async fn activity(&self) -> anyhow::Result<Activity> {
         let path = "/v1/activity";
-        let asked = self.exchange(Method::GET, (path, Bytes::new()));
-        match tokio::time::timeout(ANSWER, asked).await {
-            Ok(Ok((StatusCode::OK, body))) => parsed(&body),
-            Ok(Ok((status, _))) => bail!("the daemon answered {status} to {path}"),
-            Ok(Err(error)) => Err(error),
-            Err(_) => bail!("the daemon did not answer within {} seconds", ANSWER.as_secs()),
+        match self.in_time(ANSWER, Method::GET, (path, Bytes::new())).await? {
+            (StatusCode::OK, body) => parsed(&body),
+            (status, _) => bail!("the daemon answered {status} to {path}"),
         }
     }
 
@@ -194,8 +191,7 @@ impl<'a> Daemon<'a> {
 
     fn tell<T: DeserializeOwned>(&self, place: &Place, path: &str) -> anyhow::Result<T> {
         let body = serde_json::to_vec(place).context("cannot write JSON")?;
-        let answer = self.ask_for(ANSWER, Method::POST, (path, body.into()))?;
-        serde_json::from_slice(&answer).context("this version cannot read the daemon's answer")
+        parsed(&self.ask_for(ANSWER, Method::POST, (path, body.into()))?)
     }
 
     fn ask_for(
@@ -219,12 +215,19 @@ impl<'a> Daemon<'a> {
         request: (&str, Bytes),
     ) -> anyhow::Result<(StatusCode, Bytes)> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            match tokio::time::timeout(limit, self.exchange(method, request)).await {
-                Ok(answer) => answer,
-                Err(_) => bail!("the daemon did not answer within {} seconds", limit.as_secs()),
-            }
-        })
+        runtime.block_on(self.in_time(limit, method, request))
+    }
+
+    async fn in_time(
+        &self,
+        limit: Duration,
+        method: Method,
+        request: (&str, Bytes),
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        match tokio::time::timeout(limit, self.exchange(method, request)).await {
+            Ok(answer) => answer,
+            Err(_) => bail!("the daemon did not answer within {} seconds", limit.as_secs()),
+        }
     }
 
     async fn exchange(

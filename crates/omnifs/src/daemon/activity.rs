@@ -1,7 +1,8 @@
 //! What a provider did, from the counts of its parts.
 
 use omnifs_fuse::SessionStatistics;
-use omnifs_runtime::{BUCKETS, CallTimes, Provider, SlowCall};
+use omnifs_runtime::http::HttpStatistics;
+use omnifs_runtime::{BUCKETS, CallTimes, Provider, SlowCall, Statistics};
 
 use super::slot::{NODE_MEMORY, Serving};
 use crate::control::activity::{Answers, CallCounts, Calls, Counts, HttpCounts, Requests, Slow};
@@ -19,8 +20,8 @@ pub(super) fn counts(serving: &Serving) -> Counts {
     Counts {
         requests: session.as_ref().map(|s| requests(s.statistics())).unwrap_or_default(),
         answers: answers.collect(),
-        calls: calls(provider),
-        http: http(provider),
+        calls: calls(provider, &did),
+        http: http(provider, did.http),
         memory: MemoryStatus {
             instances: did.memory,
             cache: kept.memory,
@@ -43,8 +44,7 @@ fn requests(session: SessionStatistics) -> Requests {
     }
 }
 
-fn calls(provider: &Provider) -> Calls {
-    let did = provider.statistics();
+fn calls(provider: &Provider, did: &Statistics) -> Calls {
     let ends = || BUCKETS.iter().map(|end| Some(end.as_secs_f64())).chain([None]);
     let of_function = |times: CallTimes| CallCounts {
         op: times.op.to_owned(),
@@ -67,8 +67,7 @@ fn calls(provider: &Provider) -> Calls {
     }
 }
 
-fn http(provider: &Provider) -> HttpCounts {
-    let answers = provider.statistics().http;
+fn http(provider: &Provider, answers: HttpStatistics) -> HttpCounts {
     let hosts = provider.upstreams();
     HttpCounts {
         fresh: answers.fresh,
