@@ -1,5 +1,7 @@
 //! Answers kept as HTTP allows (RFC 9111), within one provider and in memory.
 
+mod kept;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,6 +15,7 @@ use quick_cache::Weighter;
 use super::failure::HttpFailure;
 use super::request;
 use super::{Answer, Prepared};
+use kept::Kept;
 
 /// How many bytes of answers are kept.
 const BUDGET: u64 = 16 << 20;
@@ -20,8 +23,8 @@ const BUDGET: u64 = 16 << 20;
 /// How large an answer may be to be kept: one must not push all others out.
 const LARGEST: usize = 2 << 20;
 
-/// What an answer costs besides its body.
-const OVERHEAD: u64 = 2 << 10;
+/// How large a small answer is with its headers: the cache makes room for as many to begin with.
+const SMALL: u64 = 2 << 10;
 
 /// Tells one request from another: method, URL, redirects, every header, a secret by its name,
 /// and how long it may take.
@@ -48,19 +51,12 @@ impl Key {
     }
 }
 
-struct Kept {
-    policy: CachePolicy,
-    /// In which age it was asked for.
-    asked: u64,
-    answer: Arc<Answer>,
-}
-
 #[derive(Clone)]
 struct Weight;
 
 impl Weighter<Key, Arc<Kept>> for Weight {
-    fn weight(&self, _key: &Key, kept: &Arc<Kept>) -> u64 {
-        kept.answer.body.len() as u64 + OVERHEAD
+    fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
+        (key.0.len() + kept.weight()) as u64
     }
 }
 
@@ -103,7 +99,7 @@ fn is_anew(request: &Request<()>) -> bool {
 
 impl Cache {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        let items = usize::try_from(BUDGET / OVERHEAD).unwrap_or(usize::MAX);
+        let items = usize::try_from(BUDGET / SMALL).unwrap_or(usize::MAX);
         let age = AtomicU64::new(0);
         Self { clock, age, kept: quick_cache::sync::Cache::with_weighter(items, BUDGET, Weight) }
     }
@@ -126,19 +122,19 @@ impl Cache {
     /// Looks for an answer to a request.
     pub(super) fn find(&self, key: &Key, request: &Request<()>) -> Found {
         let Some(kept) = self.kept.get(key) else { return Found::Nothing };
-        match kept.policy.before_request(request, self.now()) {
+        let Some((policy, mut answer)) = kept.open() else { return Found::Nothing };
+        match policy.before_request(request, self.now()) {
             BeforeRequest::Fresh(parts) if kept.asked == self.age() => {
-                let mut answer = Answer::clone(&kept.answer);
                 // Nothing else of them: a `Date` says when the upstream answered (RFC 9110, 6.6.1).
                 if let Some(age) = parts.headers.get(AGE) {
                     answer.headers.insert(AGE, age.clone());
                 }
                 Found::Fresh(Arc::new(answer))
             }
-            BeforeRequest::Fresh(_) => Found::Stale(conditions(&kept.answer)),
+            BeforeRequest::Fresh(_) => Found::Stale(conditions(&answer)),
             // A time has a second's resolution: what grew within it would be confirmed.
             BeforeRequest::Stale { .. }
-                if is_anew(request) && !kept.answer.headers.contains_key(ETAG) =>
+                if is_anew(request) && !answer.headers.contains_key(ETAG) =>
             {
                 Found::Nothing
             }
@@ -165,21 +161,15 @@ impl Cache {
         let response = response(&answer);
         // Asked with conditions of the provider's own, a 304 is the provider's answer.
         if answer.status == StatusCode::NOT_MODIFIED
-            && let Some(kept) = self.kept.get(key)
+            && let Some((policy, known)) = self.kept.get(key).and_then(|kept| kept.open())
             && let AfterResponse::NotModified(policy, parts) =
-                kept.policy.after_response(request, &response, self.now())
+                policy.after_response(request, &response, self.now())
         {
-            let confirmed = Arc::new(Answer {
-                status: parts.status,
-                url: kept.answer.url.clone(),
-                headers: parts.headers,
-                body: kept.answer.body.clone(),
-            });
-            let kept = Kept { policy, asked, answer: Arc::clone(&confirmed) };
-            self.kept.insert(key.clone(), Arc::new(kept));
-            return confirmed;
+            let Answer { url, body, .. } = known;
+            let confirmed = Answer { status: parts.status, url, headers: parts.headers, body };
+            self.keep(key, Kept::new(policy, asked, &confirmed));
+            return Arc::new(confirmed);
         }
-        let answer = Arc::new(answer);
         let policy = CachePolicy::new_options(
             request,
             &response,
@@ -192,13 +182,19 @@ impl Cache {
             },
         );
         let redirected = *request.uri() != *answer.url.as_str();
-        if policy.is_storable() && !redirected && answer.body.len() <= LARGEST {
-            let kept = Kept { policy, asked, answer: Arc::clone(&answer) };
-            self.kept.insert(key.clone(), Arc::new(kept));
-        } else {
-            self.kept.remove(key);
+        let may_be_kept = policy.is_storable() && !redirected && answer.body.len() <= LARGEST;
+        self.keep(key, may_be_kept.then(|| Kept::new(policy, asked, &answer)).flatten());
+        Arc::new(answer)
+    }
+
+    /// Keeps this instead of what was kept, if anything.
+    fn keep(&self, key: &Key, kept: Option<Kept>) {
+        match kept {
+            Some(kept) => self.kept.insert(key.clone(), Arc::new(kept)),
+            None => {
+                self.kept.remove(key);
+            }
         }
-        answer
     }
 
     fn now(&self) -> SystemTime {
