@@ -15,6 +15,32 @@ pub struct Timestamp {
     pub nanoseconds: u32,
 }
 
+/// A time of a monotonic clock in 8 bytes, to the nanosecond for 584 years.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<Duration> for Moment {
+    fn from(time: Duration) -> Self {
+        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Moment> for Duration {
+    fn from(moment: Moment) -> Self {
+        Self::from_nanos(moment.0)
+    }
+}
+
 /// How much of the time before it a clock can tell.
 const PAST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 

@@ -16,6 +16,7 @@ mod layers;
 mod made;
 mod name;
 mod node;
+mod object;
 mod source;
 mod sync;
 mod tally;
@@ -29,9 +30,9 @@ pub use layers::{Layer, Question};
 pub use made::{AnsweredBy, Exchange, Made, RequestId};
 pub use name::Name;
 pub use node::{Attributes, Entry, Lookup, NodeId};
+pub use object::{Object, ObjectKey, ProviderId};
 pub use source::{
-    Answer, Child, Details, Found, Freshness, Inode, LastFailure, Listed, NodeKind, Object,
-    ObjectKey, Probe, ProviderId, Source,
+    Answer, Child, Details, Found, Freshness, Inode, LastFailure, Listed, NodeKind, Probe, Source,
 };
 pub use tally::{Calls, Tally};
 pub use tree::{

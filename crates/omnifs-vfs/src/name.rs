@@ -1,7 +1,8 @@
 //! Names of directory entries, checked once at the edge.
 
 use std::fmt;
-use std::sync::Arc;
+
+use arcstr::ArcStr;
 
 use crate::VfsError;
 
@@ -12,7 +13,7 @@ use crate::VfsError;
 /// `/`, cuts names at NUL and lets 4,095 bytes pass), so nothing else may carry a name.
 /// Cloning is cheap. Names compare bytewise: case-sensitive, not normalised.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name(Arc<str>);
+pub struct Name(ArcStr);
 
 /// The longest name in bytes, `NAME_MAX` of `limits.h`.
 const NAME_MAX: usize = 255;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use crate::{ByteRange, Content, Made, Name, RequestId, Timestamp, VfsError};
+use crate::{
+    ByteRange, Content, Made, Name, Object, ObjectKey, ProviderId, RequestId, Timestamp, VfsError,
+};
 
 /// A provider's number for an object, as its contract has it: the root is 0, and an object
 /// keeps its number across calls, restarts and renames upstream.
@@ -55,23 +57,6 @@ pub struct Child {
     pub kind: NodeKind,
 }
 
-/// How a provider names an object by itself, where its contract has texts for that and not
-/// numbers. Behind one pointer, as every object may have one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProviderId(Arc<String>);
-
-impl ProviderId {
-    /// Returns the identity that a provider writes like this.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(Arc::new(text.into()))
-    }
-
-    /// Returns the text, in the form that generated bindings take.
-    pub fn as_string(&self) -> &String {
-        &self.0
-    }
-}
-
 /// For how long a provider lets an answer be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Freshness {
@@ -113,7 +98,7 @@ impl Details {
     /// Returns its size in memory, in bytes.
     pub(crate) fn weight(&self) -> u64 {
         let texts = [&self.version, &self.source, &self.target];
-        let id = self.id.as_ref().map_or(0, |id| id.as_string().len());
+        let id = self.id.as_ref().map_or(0, |id| id.as_str().len());
         let texts = texts.into_iter().flatten().map(|text| text.len()).sum::<usize>();
         (size_of::<Self>() + id + texts) as u64
     }
@@ -174,80 +159,6 @@ impl From<Vec<String>> for Listed {
     /// Returns names of which nothing else is known.
     fn from(names: Vec<String>) -> Self {
         Self { names, found: Vec::new(), next: None, complete: false }
-    }
-}
-
-/// The host's own number for an object under a path, never reused while a tree lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ObjectKey(pub u64);
-
-/// An object that a source is asked about: its inode, and the way to it from the root.
-///
-/// The way is what finds the object again in an instance that has never returned its inode.
-#[derive(Debug)]
-pub struct Object {
-    key: ObjectKey,
-    inode: Inode,
-    id: Option<ProviderId>,
-    place: Option<(Arc<Object>, Name)>,
-}
-
-impl Object {
-    /// Returns the root.
-    pub fn root(key: ObjectKey) -> Arc<Self> {
-        Arc::new(Self { key, inode: Inode::ROOT, id: None, place: None })
-    }
-
-    /// Returns the object that `parent` calls `name`.
-    pub fn child(parent: &Arc<Self>, name: Name, key: ObjectKey, inode: Inode) -> Arc<Self> {
-        Self::identified(parent, name, key, (inode, None))
-    }
-
-    /// Returns the object that `parent` calls `name`, and how its provider names it.
-    pub fn identified(
-        parent: &Arc<Self>,
-        name: Name,
-        key: ObjectKey,
-        (inode, id): (Inode, Option<ProviderId>),
-    ) -> Arc<Self> {
-        Arc::new(Self { key, inode, id, place: Some((Arc::clone(parent), name)) })
-    }
-
-    /// Returns the host's number for this object.
-    pub fn key(&self) -> ObjectKey {
-        self.key
-    }
-
-    /// Returns the provider's number, as the lookup that made this object returned it.
-    pub fn inode(&self) -> Inode {
-        self.inode
-    }
-
-    /// Returns how its provider names it, if it does and that is known.
-    pub fn id(&self) -> Option<&ProviderId> {
-        self.id.as_ref()
-    }
-
-    /// Returns how many names lead here from the root.
-    pub fn depth(&self) -> usize {
-        std::iter::successors(self.place(), |(parent, _)| parent.place()).count()
-    }
-
-    /// Returns the parent and the name in it, or `None` for the root.
-    pub fn place(&self) -> Option<(&Arc<Self>, &Name)> {
-        self.place.as_ref().map(|(parent, name)| (parent, name))
-    }
-
-    /// Returns the path from the provider's root, for messages; the root is `/`.
-    pub fn path(&self) -> String {
-        let mut names = Vec::new();
-        let mut at = self;
-        while let Some((parent, name)) = at.place() {
-            names.push(name.as_str());
-            at = parent;
-        }
-        names.reverse();
-        format!("/{}", names.join("/"))
     }
 }
 

@@ -40,7 +40,13 @@ enum Exports {
 #[derive(Debug, Clone)]
 pub(super) enum Handle {
     Inode(u64),
-    Id(ProviderId),
+    Id(String),
+}
+
+impl From<&ProviderId> for Handle {
+    fn from(id: &ProviderId) -> Self {
+        Self::Id(id.as_str().to_owned())
+    }
 }
 
 /// What all instances of a provider are made of.
@@ -272,9 +278,9 @@ impl Instance {
             if child.kind != wanted {
                 return Ok(None);
             }
-            let id = found.details.and_then(|details| details.id.clone());
+            let id = found.details.as_ref().and_then(|details| details.id.as_ref());
             handle = match id {
-                Some(id) => Handle::Id(id),
+                Some(id) => id.into(),
                 None => {
                     self.renumbered |= child.inode != object.inode();
                     self.places.walked(object.key(), child.inode);
@@ -290,14 +296,14 @@ impl Instance {
         match self.exports {
             Exports::Filesystem(_) => self.places.inode(object).map(Handle::Inode),
             // Every instance knows what the provider named.
-            Exports::Projection(_) => object.id().cloned().map(Handle::Id),
+            Exports::Projection(_) => object.id().as_ref().map(Handle::from),
         }
     }
 
     fn root(&self) -> Handle {
         match self.exports {
             Exports::Filesystem(_) => Handle::Inode(omnifs_vfs::Inode::ROOT.number()),
-            Exports::Projection(_) => Handle::Id(ProviderId::new("")),
+            Exports::Projection(_) => Handle::Id(String::new()),
         }
     }
 
@@ -319,8 +325,7 @@ impl Instance {
                 Ok(found.as_ref().map(convert::child).transpose()?.map(Found::from))
             }
             (Exports::Projection(projection), Handle::Id(parent)) => {
-                let answer =
-                    projection.call_lookup_child(store, parent.as_string(), name.as_str()).await?;
+                let answer = projection.call_lookup_child(store, parent, name.as_str()).await?;
                 match answer {
                     Ok(found) => Ok(found.map(convert::node).transpose()?),
                     Err(projection::Error::NotFound) => Ok(None),
@@ -357,7 +362,6 @@ impl Instance {
                 Ok(names.into())
             }
             (Exports::Projection(projection), Handle::Id(directory)) => {
-                let directory = directory.as_string();
                 match projection.call_list_children(store, directory, cursor).await? {
                     Ok(page) => Ok(convert::page(page)?),
                     Err(error) => Err(self.failed(error)),
@@ -381,7 +385,7 @@ impl Instance {
             (Exports::Projection(projection), Handle::Id(file)) => {
                 let range = range
                     .map(|ByteRange { offset, length }| projection::ByteRange { offset, length });
-                match projection.call_read_file(store, file.as_string(), range).await? {
+                match projection.call_read_file(store, file, range).await? {
                     Ok(projection::Content::Bytes(bytes)) => Ok(Some(bytes.into())),
                     Ok(projection::Content::Blob(blob)) => {
                         let blob = self.store.data_mut().handles().delete(blob);

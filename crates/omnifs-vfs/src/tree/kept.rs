@@ -247,7 +247,7 @@ impl Tree {
                 }
             }
             (File::Promised(promise), Some(kept)) if promise.size == size => {
-                let (modified, until) = (promise.modified, promise.until);
+                let (modified, until) = (promise.modified, promise.until.into());
                 let read = Cached { modified, until, ..kept };
                 node.body = Body::File(File::Version(read.version()));
                 contents.put_body(path, id, read);

@@ -11,6 +11,7 @@ use super::live::{Live, Renumbered};
 use super::outdated::Inodes;
 use super::ranges::WHOLE;
 use super::{DEPTH_MAX, NEVER};
+use crate::clock::Moment;
 use crate::digest::{Digest, PathKey};
 use crate::{
     Child, Inode, Name, NodeId, NodeKind, Object, ObjectKey, ProviderId, Timestamp, VfsError,
@@ -66,7 +67,7 @@ pub(crate) struct Version {
     pub(crate) digest: Digest,
     pub(crate) modified: Timestamp,
     /// Until when the file is known to have these bytes.
-    pub(crate) until: Duration,
+    pub(crate) until: Moment,
 }
 
 /// What is known of a version that was not read.
@@ -77,7 +78,7 @@ pub(crate) struct Promise {
     pub(crate) version: Digest,
     pub(crate) modified: Timestamp,
     /// Until when this version is known to be the file's.
-    pub(crate) until: Duration,
+    pub(crate) until: Moment,
 }
 
 impl Promise {
@@ -140,8 +141,8 @@ impl Nodes {
                     let (_, absent) = directory.expire();
                     names.extend(absent.into_iter().map(|name| (id, name)));
                 }
-                Body::File(File::Version(version)) => version.until = NEVER,
-                Body::File(File::Promised(promise)) => promise.until = NEVER,
+                Body::File(File::Version(version)) => version.until = NEVER.into(),
+                Body::File(File::Promised(promise)) => promise.until = NEVER.into(),
                 Body::File(File::Unread | File::Live(_) | File::Gone) | Body::Link(_) => {}
             }
             if let Some((_, name)) = node.object.place().filter(|_| node.lookups > 0) {
@@ -169,8 +170,8 @@ impl Nodes {
             (node.parent(), Arc::clone(&node.object), node.is_counted());
         let mut children = Vec::new();
         let version = match &mut node.body {
-            Body::File(File::Version(version)) => std::mem::replace(&mut version.until, NEVER),
-            Body::File(File::Promised(promise)) => std::mem::replace(&mut promise.until, NEVER),
+            Body::File(File::Version(version)) => std::mem::take(&mut version.until).into(),
+            Body::File(File::Promised(promise)) => std::mem::take(&mut promise.until).into(),
             Body::File(File::Unread | File::Live(_) | File::Gone) | Body::Link(_) => NEVER,
             Body::Directory(directory) => {
                 directories.extend(directory.kept.take().map(|_| id));
@@ -262,7 +263,7 @@ impl Nodes {
         else {
             return Err(unknown(id));
         };
-        let found = (object.inode(), object.id().cloned(), named.until);
+        let found = (object.inode(), object.id(), named.until);
         let (new, _) = self.put((parent, name), found, Body::File(File::Unread))?;
         let node = self.get_mut(new)?;
         // The kernel looks the name up again, and then this one is told of as well: it need not
@@ -431,8 +432,8 @@ impl Node {
     /// Returns until when a name is fresh that leads to this node: name and bytes both count.
     pub(crate) fn fresh_until(&self, named: Named) -> Duration {
         match self.body {
-            Body::File(File::Version(version)) => named.until.min(version.until),
-            Body::File(File::Promised(promise)) => named.until.min(promise.until),
+            Body::File(File::Version(version)) => named.until.min(version.until.into()),
+            Body::File(File::Promised(promise)) => named.until.min(promise.until.into()),
             Body::Directory(_)
             | Body::File(File::Unread | File::Live(_) | File::Gone)
             | Body::Link(_) => named.until,

@@ -217,7 +217,7 @@ impl DirectoryReader {
         let Ok((above, directory)) = nodes.directory(self.directory) else { return false };
         match directory.child(name).and_then(|named| nodes.get(named.node).ok()) {
             Some(Node { body: Body::File(File::Version(version)), .. }) => {
-                self.tree.clock.monotonic() < version.until
+                self.tree.clock.monotonic() < version.until.into()
             }
             Some(_) => false,
             None => self.tree.fresh_version(above.path.child(name), found.child).is_some(),

@@ -44,14 +44,14 @@ impl Said {
             }
             Body::File(File::Promised(own)) => match self.promise {
                 // What is being read of it may be older than what is said now.
-                Some(new) if own.until == NEVER && new.told().is_none() => false,
+                Some(new) if own.until == NEVER.into() && new.told().is_none() => false,
                 // Unread, it may still become any version of that size.
                 Some(new) if (new.size, new.version) == (own.size, own.version) => {
                     own.until = own.until.max(new.until);
                     true
                 }
                 Some(_) => false,
-                None => now < own.until,
+                None => now < own.until.into(),
             },
             Body::File(File::Version(own)) => {
                 let same = self.version.filter(|version| version.digest == own.digest);
@@ -59,7 +59,7 @@ impl Said {
                     own.until = own.until.max(version.until);
                 }
                 let is_told = self.promise.is_some_and(|promise| promise.told().is_some());
-                now < own.until && (same.is_some() || !is_told)
+                now < own.until.into() && (same.is_some() || !is_told)
             }
         }
     }
@@ -121,12 +121,12 @@ impl Tree {
         let name = details.version.as_deref().filter(|name| !name.is_empty());
         let version = name.map_or(Digest::NONE, |name| Digest::of(name.as_bytes()));
         let modified = details.modified.unwrap_or(self.born);
-        Some(Promise { size, version, modified, until })
+        Some(Promise { size, version, modified, until: until.into() })
     }
 
     /// Returns the version that was promised, if its bytes are there.
     pub(super) fn kept_promise(&self, path: PathKey, promise: &Promise) -> Option<Version> {
-        let body = self.contents.lock().renew(path, promise.told()?, promise.until)?;
+        let body = self.contents.lock().renew(path, promise.told()?, promise.until.into())?;
         // A body outside of memory may still be coming: nobody knows its bytes.
         (body.size == promise.size && !body.is_blob()).then(|| body.version())
     }

@@ -90,7 +90,7 @@ fn lookup_differs(found: Option<&Found>, seen: &Seen) -> Option<String> {
     let id = found.details.as_ref().and_then(|details| details.id.as_ref());
     let same = found.child.kind == seen.kind
         && found.child.inode == seen.object.inode()
-        && id == seen.object.id();
+        && id == seen.object.id().as_ref();
     (!same).then(|| "is another object".to_owned())
 }
 

@@ -51,8 +51,8 @@ pub(super) fn identities(first: &Survey, others: &[Other<'_>]) -> Verdict {
     for (path, seen) in &first.seen {
         if let Some(listed) = &seen.listed {
             let id = listed.details.as_ref().and_then(|details| details.id.as_ref());
-            if id != seen.object.id() {
-                let (was, is) = (id.map_or("", |id| id.as_string()), seen.identity());
+            if id != seen.object.id().as_ref() {
+                let (was, is) = (id.map_or("", |id| id.as_str()), seen.identity());
                 findings.push(format!("{path} is listed as {was:?}, and found as {is}"));
             }
         }

@@ -44,7 +44,7 @@ impl Seen {
     /// Returns its identity, as in messages.
     pub(super) fn identity(&self) -> String {
         match self.object.id() {
-            Some(id) => format!("{:?}", id.as_string()),
+            Some(id) => format!("{:?}", id.as_str()),
             None => self.object.inode().number().to_string(),
         }
     }
