@@ -1,27 +1,30 @@
 //! Read-ahead: whoever reads files of a directory in turn finds the next ones read, and whoever lists
 //! its directories in turn finds the next ones listed.
 
+mod next;
+mod run;
+
 use std::collections::VecDeque;
 use std::mem::take;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::Tree;
 use super::listing::View;
 use super::nodes::{Body, File, Node};
 use super::stream::Extent;
-use super::{Fresh, Tree};
 use crate::sync::{Mutex, spawn};
-use crate::{Entry, Name, NodeId, NodeKind, VfsError};
+use crate::{Entry, NodeId, NodeKind, VfsError};
 
-/// How many files are to be read in turn before others are read ahead: one and two happen.
-const IN_TURN: u32 = 3;
-
-/// How far apart in the listing files may be that are read in turn: between them are directories,
-/// and files that another thread of the same program reads.
-const NEAR: u32 = 8;
+use next::{Next, Turn};
+pub(super) use run::Run;
 
 /// How many files are read ahead at most, for each that may be under way at once.
 const WINDOW: usize = 4;
+
+/// The same of directories that are listed ahead: what is in them is wanted before those that come
+/// after them.
+const LISTED: usize = 2;
 
 /// How many files wait at most, of all directories.
 const QUEUE: usize = 1_024;
@@ -32,44 +35,44 @@ const LARGEST: u64 = 4 << 20;
 /// The part of the memory that files which are read ahead may take.
 const SHARE: u64 = 4;
 
-/// How the files of one directory are read, or its directories listed.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Run {
-    /// How many were read in turn.
-    length: u32,
-    /// The place of the last one in the listing.
-    last: u32,
-    /// The place up to which they were read ahead.
-    reached: u32,
-}
-
-impl Run {
-    /// Takes in that the file at `place` was read, and returns the places to read ahead of it, of
-    /// which there may be `window`.
-    fn next(&mut self, place: u32, window: u32) -> std::ops::Range<u32> {
-        if self.length == 0 || place.abs_diff(self.last) > NEAR {
-            *self = Self { length: 1, last: place, reached: 0 };
-            return 0..0;
-        }
-        if place > self.last {
-            self.length = self.length.saturating_add(1);
-            self.last = place;
-        }
-        if self.length < IN_TURN {
-            return 0..0;
-        }
-        let from = self.reached.max(self.last.saturating_add(1));
-        self.reached = from.max(self.last.saturating_add(1).saturating_add(window));
-        from..self.reached
-    }
-}
-
 /// The files that are to be read ahead, and the directories that are to be listed.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     /// Held to put one in or to take one out.
-    queue: Mutex<VecDeque<NodeId>>,
+    queue: Mutex<Queue>,
     running: AtomicUsize,
+}
+
+/// What waits to be read or listed.
+#[derive(Debug, Default)]
+struct Queue {
+    /// What is wanted next.
+    soon: VecDeque<NodeId>,
+    /// Directories of a walk: what is in them is wanted after all that is read by now.
+    later: VecDeque<NodeId>,
+    /// What was last to come before all else. It is said again until it is there.
+    first: Option<NodeId>,
+}
+
+impl Queue {
+    fn extend(&mut self, next: Vec<(Turn, NodeId)>) {
+        let room = QUEUE.saturating_sub(self.soon.len() + self.later.len());
+        for (turn, node) in next.into_iter().take(room) {
+            match turn {
+                Turn::First if self.first == Some(node) => {}
+                Turn::First => {
+                    self.first = Some(node);
+                    self.soon.push_front(node);
+                }
+                Turn::Soon => self.soon.push_back(node),
+                Turn::Later => self.later.push_back(node),
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<NodeId> {
+        self.soon.pop_front().or_else(|| self.later.pop_front())
+    }
 }
 
 impl Tree {
@@ -105,65 +108,42 @@ impl Tree {
             return;
         }
         // As large as this one, the others have to fit.
-        let fit = settings.memory / SHARE / size.max(1);
-        let window = (settings.read_ahead * WINDOW).min(usize::try_from(fit).unwrap_or(usize::MAX));
-        let wanted = self.next_in_turn(node, u32::try_from(window).unwrap_or(u32::MAX));
-        if wanted.is_empty() {
+        let fit = usize::try_from(settings.memory / SHARE / size.max(1)).unwrap_or(usize::MAX);
+        let window = |most: usize| u32::try_from(most.min(fit)).unwrap_or(u32::MAX);
+        let (files, directories) = (settings.read_ahead * WINDOW, settings.read_ahead * LISTED);
+        let Next { nodes, unlisted } =
+            self.next_in_turn(node, (window(files), window(directories)));
+        if let Some(directory) = unlisted {
+            self.list_behind(directory);
+        }
+        if nodes.is_empty() {
             return;
         }
-        {
-            let mut queue = self.ahead.queue.lock();
-            let room = QUEUE.saturating_sub(queue.len());
-            queue.extend(wanted.into_iter().take(room));
-        }
+        self.ahead.queue.lock().extend(nodes);
         while self.start_reader(settings.read_ahead) {}
     }
 
-    /// Returns the nodes of the files, or directories, that come next in the listing and are not
-    /// read.
-    fn next_in_turn(&self, node: NodeId, window: u32) -> Vec<NodeId> {
-        let ((kind, parent), (listing, asked), places) = {
-            let mut nodes = self.nodes.lock();
-            let Ok(known) = nodes.get(node) else { return Vec::new() };
-            let (kind, parent) = (known.kind(), known.parent());
-            let object = Arc::clone(&known.object);
-            let Ok((above, _)) = nodes.directory(parent) else { return Vec::new() };
-            // It is here because it holds.
-            let asked = self.outdated.now();
-            let listing = self.contents.lock().listing(above.path);
-            let place = object.place().and_then(|(_, name)| listing.as_ref()?.names.find(name));
-            let (Some(listing), Some(place)) = (listing, place) else { return Vec::new() };
-            let Ok(directory) = nodes.directory_mut(parent) else { return Vec::new() };
-            let run = match kind {
-                NodeKind::File => &mut directory.run,
-                NodeKind::Directory => &mut directory.walk,
-                NodeKind::Symlink => return Vec::new(),
-            };
-            ((kind, parent), (listing, asked), run.next(place, window))
-        };
-        let unread = |place: u32| {
-            let found = listing.found_at(place).filter(|found| found.child.kind == kind)?;
-            // A listing does not know what a live file is by now, and nothing of it is kept.
-            if found.is_live() {
-                return None;
+    /// Has the first page of a directory listed, for which nobody waits.
+    fn list_behind(self: &Arc<Self>, directory: NodeId) {
+        let object = self.nodes.lock().get(directory).map(|node| Arc::clone(&node.object));
+        let (Ok(object), Some(place)) = (object, self.place_behind()) else { return };
+        let tree = Arc::clone(self);
+        self.listing_calls.start(self.since_node(directory), move || async move {
+            let _place = place;
+            let view = tree.list_once(directory, &object, Extent::FirstPage).await?;
+            if let View::Whole(listing) = &view {
+                tree.await_kinds(directory, listing).await;
             }
-            let name = Name::from_provider(listing.names.get(place)?)?;
-            let fresh = Fresh { asked, ..listing.fresh_of(&found) };
-            let node = self.settle((parent, &name), (&found, fresh)).ok()?;
-            let mut nodes = self.nodes.lock();
-            let known = nodes.get_mut(node).ok()?;
-            if !self.is_unread(known) {
-                return None;
-            }
-            known.ahead = true;
-            Some(node)
-        };
-        places.take_while(|place| *place < listing.count()).filter_map(unread).collect()
+            Ok(view)
+        });
     }
 
     /// Starts one more reader, if there is something to read and room for one.
     fn start_reader(self: &Arc<Self>, room: usize) -> bool {
-        let wanted = self.ahead.queue.lock().len();
+        let wanted = {
+            let queue = self.ahead.queue.lock();
+            queue.soon.len() + queue.later.len()
+        };
         let more = |running: usize| (running < room.min(wanted)).then_some(running + 1);
         let order = Ordering::AcqRel;
         if self.ahead.running.fetch_update(order, Ordering::Acquire, more).is_err() {
@@ -174,7 +154,7 @@ impl Tree {
             while let Some(node) = tree.take_wanted() {
                 if tree.read_ahead(node).await.is_err() {
                     // What fails is not tried for all that come after it.
-                    tree.ahead.queue.lock().clear();
+                    *tree.ahead.queue.lock() = Queue::default();
                 }
             }
             tree.ahead.running.fetch_sub(1, Ordering::AcqRel);
@@ -185,7 +165,7 @@ impl Tree {
     }
 
     fn take_wanted(&self) -> Option<NodeId> {
-        self.ahead.queue.lock().pop_front()
+        self.ahead.queue.lock().take()
     }
 
     /// Returns whether a file was not read, or a directory not listed.
@@ -245,28 +225,5 @@ impl Tree {
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_and_two_read_nothing_ahead_and_the_third_does() {
-        let mut run = Run::default();
-        let mut next = |place| run.next(place, 4);
-        assert_eq!([next(10), next(11), next(12)], [0..0, 0..0, 13..17]);
-        assert_eq!([next(13), next(15)], [17..18, 18..20]);
-        assert_eq!(next(14), 20..20, "another thread's, and no step back");
-    }
-
-    #[test]
-    fn a_jump_begins_anew_and_the_same_file_again_is_no_turn() {
-        let mut run = Run::default();
-        let mut next = |place| run.next(place, 4);
-        assert_eq!([next(1), next(1), next(1), next(2)], [0..0, 0..0, 0..0, 0..0]);
-        assert_eq!([next(100), next(101), next(102)], [0..0, 0..0, 103..107]);
-        assert_eq!(next(1), 0..0);
     }
 }

@@ -28,9 +28,13 @@ const HASHED_AT_ONCE: u64 = 1 << 20;
 
 impl Cached {
     pub(super) fn version(&self) -> Version {
-        Version { size: self.size, digest: self.digest, modified: self.modified, until: self.until }
+        let until = self.until.into();
+        Version { size: self.size, digest: self.digest, modified: self.modified, until }
     }
 }
+
+/// What is in memory of a file, with whether it was read ahead; and a size that is promised.
+type AtHand = (Option<(Content, bool)>, Option<u64>);
 
 impl Tree {
     /// Returns up to `length` bytes of `file` from `offset` on; fewer only at the end.
@@ -62,27 +66,16 @@ impl Tree {
         if let Some(promise) = in_parts {
             return self.read_in_parts((file, promise), range, &mut question).await;
         }
-        let cached = {
-            let mut nodes = self.nodes.lock();
-            let node = nodes.get_mut(file)?;
-            match node.body {
-                Body::Directory(_) | Body::Link(_) => return Err(VfsError::IsADirectory),
-                Body::File(File::Gone) => return Err(gone(node)),
-                Body::File(File::Unread | File::Live(_)) => None,
-                Body::File(File::Promised(promise)) => promise.told().and_then(|told| {
-                    let content = self.contents.lock().promised(file, node.path, told)?;
-                    Some((content, false))
-                }),
-                Body::File(File::Version(version)) => {
-                    let was_ahead = std::mem::take(&mut node.ahead);
-                    let bytes = self.contents.lock().bytes(file, node.path, version.digest);
-                    bytes.map(|bytes| (bytes, was_ahead))
-                }
-            }
-        };
+        let (cached, size) = self.at_hand(file)?;
         let (content, in_turn) = match cached {
             Some(cached) => cached,
-            None => (self.fetch(file, &mut question).await?, true),
+            None => {
+                if let Some(size) = size {
+                    // The next ones come while this one does.
+                    self.read_in_turn(file, size);
+                }
+                (self.fetch(file, &mut question).await?, size.is_none())
+            }
         };
         if in_turn {
             self.read_in_turn(file, content_size(&content));
@@ -95,6 +88,29 @@ impl Tree {
                     self.forget_blob(file, blob);
                 }
                 read
+            }
+        }
+    }
+
+    /// Returns what is in memory of a file, with whether it was read ahead, and the size that it was
+    /// told to have if it was not read.
+    fn at_hand(&self, file: NodeId) -> Result<AtHand, VfsError> {
+        let mut nodes = self.nodes.lock();
+        let node = nodes.get_mut(file)?;
+        match node.body {
+            Body::Directory(_) | Body::Link(_) => Err(VfsError::IsADirectory),
+            Body::File(File::Gone) => Err(gone(node)),
+            Body::File(File::Unread | File::Live(_)) => Ok((None, None)),
+            Body::File(File::Promised(promise)) => {
+                let kept = promise
+                    .told()
+                    .and_then(|told| self.contents.lock().promised(file, node.path, told));
+                Ok((kept.map(|content| (content, false)), Some(promise.size)))
+            }
+            Body::File(File::Version(version)) => {
+                let was_ahead = std::mem::take(&mut node.ahead);
+                let bytes = self.contents.lock().bytes(file, node.path, version.digest);
+                Ok((bytes.map(|bytes| (bytes, was_ahead)), None))
             }
         }
     }
@@ -320,7 +336,7 @@ impl Tree {
             }
             Body::File(File::Promised(promise)) if promise.size == read.size => {
                 (read.modified, read.told) = (promise.modified, promise.told());
-                read.until = read.until.max(promise.until);
+                read.until = read.until.max(promise.until.into());
                 // What the source calls it tells more of a body that is still coming.
                 if read.told.is_none() || !read.is_blob() {
                     node.body = Body::File(File::Version(read.version()));
@@ -342,7 +358,7 @@ impl Tree {
                 return Ok(content);
             }
             // What was asked for before says nothing of what was asked for since.
-            Body::File(File::Version(own)) if read.until == NEVER && own.until != NEVER => {
+            Body::File(File::Version(own)) if read.until == NEVER && own.until != NEVER.into() => {
                 return Err(changed(object));
             }
             Body::File(File::Version(own)) => {
@@ -366,7 +382,7 @@ impl Tree {
         let parent = NodeId(above.key().0);
         let current = nodes.directory(parent).ok().and_then(|(_, directory)| directory.child(name));
         let Some(named) = current.filter(|named| named.node == id) else { return Ok(()) };
-        let found = (object.inode(), object.id().cloned(), named.until);
+        let found = (object.inode(), object.id(), named.until);
         let body = Body::File(File::Version(read.version()));
         let (new, replaced) = nodes.put((parent, name), found, body)?;
         let path = nodes.get(new)?.path;

@@ -84,6 +84,105 @@ async fn directories_in_turn_are_each_listed_once_and_ahead() {
     assert_eq!(rig.source.calls().reads, 0);
 }
 
+/// A tree of directories with five files each, whose root is listed.
+async fn shelves(count: u64) -> Rig {
+    let rig = Rig::with(Settings { read_ahead: 3, ..Settings::default() });
+    for shelf in 0..count {
+        rig.source.put(&format!("d{shelf:02}"), 1_000 + shelf, Item::Directory);
+        for number in 0..5 {
+            rig.source.put(&format!("d{shelf:02}/f{number}"), 10 * shelf + number + 1, "x");
+        }
+    }
+    rig.list(NodeId::ROOT).await;
+    rig
+}
+
+/// Lists a directory and reads its first files as a search does; returns how many calls each of
+/// them waited for.
+async fn search(rig: &Rig, shelf: u64, files: u64) -> Vec<u64> {
+    let directory = rig.entry(NodeId::ROOT, &format!("d{shelf:02}")).await.node;
+    rig.list(directory).await;
+    rig.settle().await;
+    let mut waited = Vec::new();
+    for number in 0..files {
+        let file = rig.entry(directory, &format!("f{number}")).await.node;
+        let before = rig.source.calls().reads;
+        rig.read(file).await.unwrap();
+        waited.push((rig.source.calls().reads - before).min(1));
+        rig.settle().await;
+    }
+    waited
+}
+
+/// > Who reads the files of directories in turn begins in the next one where he was: from the
+/// > second on its files are read ahead once one of them is read, from the third on before that.
+#[tokio::test]
+async fn who_reads_directories_through_finds_the_next_ones_read() {
+    let rig = shelves(20).await;
+    assert_eq!(search(&rig, 0, 5).await, [1, 1, 1, 0, 0]);
+    assert_eq!(rig.source.calls().reads, 5, "nothing beyond the first directory");
+    assert_eq!(search(&rig, 1, 5).await, [1, 0, 0, 0, 0]);
+    for shelf in 2..20 {
+        assert_eq!(search(&rig, shelf, 5).await, [0; 5], "directory {shelf}");
+    }
+    assert_eq!(rig.source.calls().reads, 100, "none twice, and none beyond the end");
+    assert_eq!(rig.source.calls().listings, 21);
+}
+
+#[tokio::test]
+async fn who_reads_one_directory_and_looks_into_others_has_nothing_read_there() {
+    let rig = shelves(20).await;
+    assert_eq!(search(&rig, 0, 5).await, [1, 1, 1, 0, 0]);
+    for shelf in [12, 15, 3, 19] {
+        assert_eq!(search(&rig, shelf, 1).await, [1], "directory {shelf}");
+    }
+    assert_eq!(rig.source.calls().reads, 5 + 4);
+    for shelf in 1..10 {
+        search(&rig, shelf, 0).await;
+    }
+    assert_eq!(rig.source.calls().reads, 5 + 4, "listing alone reads nothing");
+}
+
+/// > Whoever reads by their names three files of a directory that was never listed has it listed
+/// > once, so that others can be read ahead.
+#[tokio::test]
+async fn who_knows_the_names_has_the_next_files_read_as_well() {
+    let rig = Rig::with(Settings { read_ahead: 3, ..Settings::default() });
+    for number in 0..50 {
+        rig.source.put(&format!("f{number:03}"), 5 + number, "x");
+    }
+    read(&rig, 0).await;
+    read(&rig, 1).await;
+    assert_eq!(rig.source.calls().listings, 0, "one and two happen");
+    for number in 2..6 {
+        read(&rig, number).await;
+    }
+    for number in 6..50 {
+        let before = rig.source.calls().reads;
+        let file = rig.entry(NodeId::ROOT, &format!("f{number:03}")).await.node;
+        rig.read(file).await.unwrap();
+        assert_eq!(rig.source.calls().reads, before, "{number} was there");
+        rig.settle().await;
+    }
+    assert_eq!((rig.source.calls().reads, rig.source.calls().listings), (50, 1));
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_listed_is_asked_for_once() {
+    let rig = Rig::with(Settings { read_ahead: 3, ..Settings::default() });
+    for number in 0..20 {
+        rig.source.put(&format!("f{number:03}"), 5 + number, "x");
+    }
+    for number in 0..20 {
+        let file = rig.entry(NodeId::ROOT, &format!("f{number:03}")).await.node;
+        rig.read(file).await.unwrap();
+        rig.source.fail(Some(omnifs_vfs::VfsError::Upstream("x".into())));
+        rig.settle().await;
+        rig.source.fail(None);
+    }
+    assert_eq!((rig.source.calls().reads, rig.source.calls().listings), (20, 1));
+}
+
 #[tokio::test]
 async fn large_files_are_not_read_ahead_beyond_a_part_of_the_memory() {
     let rig = rig(50, &"x".repeat(1000), 10_000).await;

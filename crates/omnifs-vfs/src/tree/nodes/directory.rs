@@ -1,7 +1,7 @@
 //! A directory's names and their nodes.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,11 @@ pub(crate) struct Directory {
     pub(crate) run: Run,
     /// How its directories are listed.
     pub(crate) walk: Run,
-    children: HashMap<ByName, Moment>,
+    /// How much in it was wanted while no listing in memory told what comes next.
+    pub(crate) unlisted: u32,
+    /// How the files of its directories are read.
+    pub(crate) through: Run,
+    children: HashSet<ByName>,
     absent: HashMap<Name, Duration>,
     /// Names of which a listing said that they are absent, and until when the kernel was told so.
     told_absent: HashMap<Name, Duration>,
@@ -76,22 +80,6 @@ impl PartialEq for ByName {
 
 impl Eq for ByName {}
 
-/// A time of the tree's clock in 8 bytes, to the nanosecond for 584 years.
-#[derive(Clone, Copy)]
-struct Moment(u64);
-
-impl From<Duration> for Moment {
-    fn from(time: Duration) -> Self {
-        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
-    }
-}
-
-impl From<Moment> for Duration {
-    fn from(moment: Moment) -> Self {
-        Self::from_nanos(moment.0)
-    }
-}
-
 impl Directory {
     pub(crate) fn new(modified: Timestamp) -> Self {
         Self {
@@ -100,7 +88,9 @@ impl Directory {
             kept: None,
             run: Run::default(),
             walk: Run::default(),
-            children: HashMap::new(),
+            unlisted: 0,
+            through: Run::default(),
+            children: HashSet::new(),
             absent: HashMap::new(),
             told_absent: HashMap::new(),
         }
@@ -108,13 +98,13 @@ impl Directory {
 
     /// Returns the node that has `name`.
     pub(crate) fn child(&self, name: &Name) -> Option<Named> {
-        let (object, until) = self.children.get_key_value(name.as_str())?;
-        Some(Named { node: object.node(), until: (*until).into() })
+        let child = self.children.get(name.as_str())?;
+        Some(Named { node: child.node(), until: child.0.fresh_until() })
     }
 
     /// Returns all nodes that have a name.
     pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.children.keys().map(ByName::node)
+        self.children.iter().map(ByName::node)
     }
 
     /// Gives an object's name to it; returns the node that had the name before.
@@ -122,15 +112,13 @@ impl Directory {
         if let Some((_, name)) = object.place() {
             self.absent.remove(name);
         }
-        let named = ByName(object);
-        let old = self.children.remove_entry(named.name()).map(|(old, _)| old.node());
-        self.children.insert(named, until.into());
-        old
+        object.set_fresh_until(until);
+        self.children.replace(ByName(object)).map(|old| old.node())
     }
 
     /// Takes a name away; returns the node that had it.
     pub(super) fn remove(&mut self, name: &Name) -> Option<NodeId> {
-        let (old, _) = self.children.remove_entry(name.as_str())?;
+        let old = self.children.take(name.as_str())?;
         if let Some(capacity) = too_large(self.children.capacity(), self.children.len()) {
             self.children.shrink_to(capacity);
         }
@@ -139,8 +127,8 @@ impl Directory {
 
     /// Lets a name that is there be fresh until `until`.
     pub(crate) fn renew(&mut self, name: &Name, until: Duration) {
-        if let Some(moment) = self.children.get_mut(name.as_str()) {
-            *moment = until.into();
+        if let Some(child) = self.children.get(name.as_str()) {
+            child.0.set_fresh_until(until);
         }
         self.absent.remove(name);
     }
@@ -151,11 +139,11 @@ impl Directory {
         let absent = self.absent.drain().chain(self.told_absent.drain());
         let absent = absent.map(|(name, _)| name).collect();
         let mut known = Vec::new();
-        for (child, until) in &mut self.children {
-            if Duration::from(*until) != NEVER {
+        for child in &self.children {
+            if child.0.fresh_until() != NEVER {
                 known.push(child.node());
             }
-            *until = NEVER.into();
+            child.0.set_fresh_until(NEVER);
         }
         (known, absent)
     }
