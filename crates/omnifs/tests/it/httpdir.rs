@@ -117,7 +117,8 @@ fn ten_thousand_files_cost_a_request_each_and_then_nothing() {
     assert_eq!(scene.requests(), (10_101, 0), "and nothing more");
 }
 
-/// The listing of a directory is all that looking names up in it costs, however many they are.
+/// The listing of a directory is all that looking names up in it costs, however many they are; to
+/// read files ahead the host lists it once more, and the one above it.
 #[test]
 fn names_that_are_looked_up_cost_one_listing_a_directory() {
     let scene = Scene::new("/listed/", "");
@@ -132,9 +133,10 @@ fn names_that_are_looked_up_cost_one_listing_a_directory() {
     let line = "for n in $(seq 0 19); do cat a/b/$n; done; cat a/b/none || true";
     let read = scene.shell(line);
     assert_eq!(read.lines().count(), 20, "{read}");
-    // Starting may list the root.
+    // Starting may list the root, and whether the next directory is wanted depends on how far reading
+    // ahead has come.
     let asked = scene.requests().0 - before;
-    assert!((22..=23).contains(&asked), "{asked} requests for 3 listings and 20 files");
+    assert!((23..=25).contains(&asked), "{asked} requests for 20 files and 3 to 5 listings");
 }
 
 /// The contract suite, in the host, with what `tests/exchanges` has.
