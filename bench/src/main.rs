@@ -24,7 +24,7 @@ mod tree;
 mod work;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -115,11 +115,23 @@ fn run(args: RunArgs) -> Result<()> {
                 .to_owned(),
         );
     }
-    rows::measure(&lab, &mut report, &only);
+    // After each group: a run of an hour that is interrupted leaves what it has measured.
+    rows::measure(&lab, (&mut report, &only), |report| write(&out, report, &machine))?;
     machine.end();
     drop(lab);
 
-    fs::write(out.join("RESULTS.md"), report.markdown(&machine))?;
+    write(&out, &report, &machine)?;
+    println!("\n{} rows are in {}", report.rows.len(), out.join("RESULTS.md").display());
+    let wrong = report.wrong();
+    if !wrong.is_empty() {
+        bail!("wrong bytes or counts: {}", wrong.join("; "));
+    }
+    Ok(())
+}
+
+/// Writes the table and the charts.
+fn write(out: &Path, report: &Report, machine: &Machine) -> Result<()> {
+    fs::write(out.join("RESULTS.md"), report.markdown(machine))?;
     type Filter = fn(&Row) -> bool;
     let charts: [(&str, &str, Filter); 2] = [
         ("warm.svg", "Warm", |row| row.what.starts_with("warm")),
@@ -130,11 +142,6 @@ fn run(args: RunArgs) -> Result<()> {
     for (file, title, is_in) in charts {
         let rows: Vec<&Row> = report.rows.iter().filter(|row| is_in(row)).collect();
         fs::write(out.join(file), chart::chart(title, &rows))?;
-    }
-    println!("\n{} rows are in {}", report.rows.len(), out.join("RESULTS.md").display());
-    let wrong = report.wrong();
-    if !wrong.is_empty() {
-        bail!("wrong bytes or counts: {}", wrong.join("; "));
     }
     Ok(())
 }

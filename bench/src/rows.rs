@@ -23,8 +23,16 @@ use crate::tree::Folder;
 /// What takes so long is not done for nothing.
 const REHEARSED: Duration = Duration::from_secs(5);
 
-/// Measures the groups whose names have `only` in them. A row that cannot be measured says why.
-pub(crate) fn measure(lab: &Lab, report: &mut Report, only: &str) {
+/// Measures the groups whose names have `only` in them, and has the report kept after each. A row
+/// that cannot be measured says why.
+///
+/// # Errors
+/// As keeping the report fails.
+pub(crate) fn measure(
+    lab: &Lab,
+    (report, only): (&mut Report, &str),
+    keep: impl Fn(&Report) -> Result<()>,
+) -> Result<()> {
     type Group = fn(&Lab, &mut Report) -> Result<()>;
     let groups: [(&str, Group); 8] = [
         ("warm", warm::measure),
@@ -42,7 +50,9 @@ pub(crate) fn measure(lab: &Lab, report: &mut Report, only: &str) {
             println!("not run: {error:#}");
             report.absent.push(format!("rows of \"{name}\": {error:#}"));
         }
+        keep(report)?;
     }
+    Ok(())
 }
 
 /// Who mounts the upstream.
