@@ -41,6 +41,30 @@ pub(super) struct Ahead {
     /// Held to put one in or to take one out.
     queue: Mutex<Queue>,
     running: AtomicUsize,
+    /// How many outside wait for a file that has to be asked for.
+    asking: AtomicUsize,
+}
+
+/// Somebody outside who waits for a file, for as long as it lives.
+pub(super) struct Asking<'a> {
+    count: &'a AtomicUsize,
+    /// Nobody else did when it began. Who reads with many threads has many files asked for at once:
+    /// others must not come before those.
+    pub(super) alone: bool,
+}
+
+impl Ahead {
+    /// Takes in that somebody waits for a file.
+    pub(super) fn ask(&self) -> Asking<'_> {
+        let alone = self.asking.fetch_add(1, Ordering::Relaxed) == 0;
+        Asking { count: &self.asking, alone }
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What waits to be read or listed.
@@ -121,6 +145,16 @@ impl Tree {
         }
         self.ahead.queue.lock().extend(nodes);
         while self.start_reader(settings.read_ahead) {}
+    }
+
+    /// As [`Tree::read_in_turn`], for a file that is only about to be read. Returns whether it is
+    /// known what comes next: nobody is to wait because somebody else is asked for that first.
+    pub(super) fn read_beside(self: &Arc<Self>, node: NodeId, size: u64) -> bool {
+        let is_listed = self.is_listed(node);
+        if is_listed {
+            self.read_in_turn(node, size);
+        }
+        is_listed
     }
 
     /// Has the first page of a directory listed, for which nobody waits.

@@ -70,11 +70,10 @@ impl Tree {
         let (content, in_turn) = match cached {
             Some(cached) => cached,
             None => {
-                if let Some(size) = size {
-                    // The next ones come while this one does.
-                    self.read_in_turn(file, size);
-                }
-                (self.fetch(file, &mut question).await?, size.is_none())
+                let asking = self.ahead.ask();
+                // Where it is known what comes next, that comes while this one does.
+                let begun = asking.alone && size.is_some_and(|size| self.read_beside(file, size));
+                (self.fetch(file, &mut question).await?, !begun)
             }
         };
         if in_turn {

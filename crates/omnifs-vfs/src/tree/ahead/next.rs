@@ -65,6 +65,11 @@ impl Tree {
         Next { nodes, unlisted: course.unlisted }
     }
 
+    /// Returns whether a listing in memory tells what comes after `node`.
+    pub(super) fn is_listed(&self, node: NodeId) -> bool {
+        self.place(&self.nodes.lock(), node).is_some()
+    }
+
     /// Returns `None` where nothing comes next, or nobody knows what does.
     fn plot(
         &self,
