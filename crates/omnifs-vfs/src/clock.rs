@@ -31,8 +31,13 @@ impl Moment {
 
 impl From<Duration> for Moment {
     fn from(time: Duration) -> Self {
-        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+        Self(nanoseconds(time))
     }
+}
+
+/// Returns a time in nanoseconds, or the most that 8 bytes hold: 584 years.
+pub(crate) fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl From<Moment> for Duration {

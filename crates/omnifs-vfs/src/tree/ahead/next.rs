@@ -34,8 +34,9 @@ pub(super) struct Next {
 }
 
 /// Where to look for what comes next.
-#[derive(Default)]
 struct Course {
+    /// After which batch of what is outdated the listings were looked at.
+    asked: u64,
     stretches: Vec<Stretch>,
     unlisted: Option<NodeId>,
 }
@@ -44,8 +45,6 @@ struct Course {
 struct Stretch {
     directory: NodeId,
     listing: Arc<Listing>,
-    /// After which batch of what is outdated the listing was looked at.
-    asked: u64,
     kind: NodeKind,
     places: Range<u32>,
     turn: Turn,
@@ -55,11 +54,16 @@ impl Tree {
     /// Returns the nodes that come after `node` for whoever goes through the tree, and that are not
     /// read or listed: of files and of directories no more than their windows have.
     pub(super) fn next_in_turn(&self, node: NodeId, windows: (u32, u32)) -> Next {
-        let mut course = Course::default();
-        self.plot(&mut self.nodes.lock(), (node, windows), &mut course);
+        let course = {
+            let mut nodes = self.nodes.lock();
+            let asked = self.outdated.now();
+            let mut course = Course { asked, stretches: Vec::new(), unlisted: None };
+            self.plot(&mut nodes, (node, windows), &mut course);
+            course
+        };
         let unread = |stretch: &Stretch| {
             let turn = stretch.turn;
-            self.unread_in(stretch).into_iter().map(move |node| (turn, node))
+            self.unread_in(stretch, course.asked).into_iter().map(move |node| (turn, node))
         };
         let nodes = course.stretches.iter().flat_map(unread).collect();
         Next { nodes, unlisted: course.unlisted }
@@ -87,7 +91,6 @@ impl Tree {
         // Asked for once: it may not be there to be had.
         course.unlisted = (known.unlisted == IN_TURN).then_some(directory);
         let (listing, place) = place?;
-        let asked = self.outdated.now();
         let goes_on = kind == NodeKind::File && self.goes_on(nodes, (directory, place));
         let known = nodes.directory_mut(directory).ok()?;
         let (run, window) = match kind {
@@ -102,7 +105,7 @@ impl Tree {
         let places = run.next(place, window);
         let (steady, beyond) = (run.is_steady(), run.beyond(listing.count()));
         let turn = if kind == NodeKind::File { Turn::Soon } else { Turn::Later };
-        course.stretches.push(Stretch { directory, listing, asked, kind, places, turn });
+        course.stretches.push(Stretch { directory, listing, kind, places, turn });
         if kind == NodeKind::File && steady {
             self.read_on(nodes, (directory, beyond), course)?;
         }
@@ -149,9 +152,8 @@ impl Tree {
             (known.unlisted, course.unlisted) = (IN_TURN, Some(above));
         }
         let (siblings, place) = place?;
-        let asked = self.outdated.now();
         known.through.next(place, 0);
-        let goes_on = known.through.length() >= THROUGH;
+        let reads_through = known.through.length() >= THROUGH;
         if beyond == 0 {
             return None;
         }
@@ -165,27 +167,27 @@ impl Tree {
                 let (kind, places) = (NodeKind::Directory, place..place + 1);
                 let listing = Arc::clone(&siblings);
                 let (directory, turn) = (above, Turn::First);
-                let next = Stretch { directory, listing, asked, kind, places, turn };
+                let next = Stretch { directory, listing, kind, places, turn };
                 course.stretches.push(next);
                 break;
             };
             // The listing of one more has to be there when its turn comes.
-            if !goes_on || beyond == 0 {
+            if !reads_through || beyond == 0 {
                 break;
             }
             let count = listing.count();
             let run = &mut nodes.directory_mut(next).ok()?.run;
             let (kind, places) = (NodeKind::File, run.go_on(beyond.min(count)));
             let (directory, turn) = (next, Turn::Soon);
-            course.stretches.push(Stretch { directory, listing, asked, kind, places, turn });
+            course.stretches.push(Stretch { directory, listing, kind, places, turn });
             beyond = beyond.saturating_sub(count);
         }
         Some(())
     }
 
     /// Returns the nodes of a stretch that are not read, or not listed.
-    fn unread_in(&self, stretch: &Stretch) -> Vec<NodeId> {
-        let Stretch { directory, listing, asked, kind, places, .. } = stretch;
+    fn unread_in(&self, stretch: &Stretch, asked: u64) -> Vec<NodeId> {
+        let Stretch { directory, listing, kind, places, .. } = stretch;
         let unread = |place: u32| {
             let found = listing.found_at(place).filter(|found| found.child.kind == *kind)?;
             // A listing does not know what a live file is by now, and nothing of it is kept.
@@ -194,7 +196,7 @@ impl Tree {
             }
             let name = Name::from_provider(listing.names.get(place)?)?;
             // It is here because it holds.
-            let fresh = Fresh { asked: *asked, ..listing.fresh_of(&found) };
+            let fresh = Fresh { asked, ..listing.fresh_of(&found) };
             let node = self.settle((*directory, &name), (&found, fresh)).ok()?;
             let mut nodes = self.nodes.lock();
             let known = nodes.get_mut(node).ok()?;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::nanoseconds;
 use crate::{Child, Inode, Made, NodeKind, Timestamp};
 
 /// When an answer came and for how long it was fresh, in nanoseconds. The first is calendar time:
@@ -51,10 +52,6 @@ impl Times {
 
 fn since_1970(calendar: Timestamp) -> Duration {
     Duration::new(calendar.seconds, calendar.nanoseconds)
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// An answer, and its times.
