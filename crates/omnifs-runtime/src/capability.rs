@@ -20,6 +20,7 @@ use std::sync::Arc;
 use omnifs_vfs::Clock;
 use wasmtime::component::{HasSelf, Linker};
 
+pub(crate) use self::blob::Room;
 #[expect(unreachable_pub, reason = "the generated bindings re-export them")]
 pub use self::{blob::Blob, incoming::Incoming};
 pub(crate) use cache_control::Outbox;
@@ -52,8 +53,8 @@ pub struct Grants {
     pub upstreams: Upstreams,
     /// The time for freshness and pauses.
     pub clock: Arc<dyn Clock>,
-    /// A directory for bodies that do not go through memory; the machine's temporary one when
-    /// it is none.
+    /// A directory for bodies that stay with the host and that memory is not taken for; the
+    /// machine's temporary one when it is none.
     pub scratch: Option<PathBuf>,
 }
 
@@ -79,7 +80,7 @@ pub(crate) struct Capabilities {
     pub(crate) http: Arc<Http>,
     pub(crate) config: String,
     pub(crate) errors: ErrorRule,
-    pub(crate) scratch: Option<PathBuf>,
+    pub(crate) room: Room,
     pub(crate) outbox: Outbox,
 }
 
@@ -106,8 +107,8 @@ impl Capabilities {
             clock: grants.clock,
             limits,
         });
-        let (config, errors, scratch) = (grants.config, grants.errors, grants.scratch);
-        Self { http, config, errors, scratch, outbox: Outbox::new(face) }
+        let (config, errors, room) = (grants.config, grants.errors, Room::new(grants.scratch));
+        Self { http, config, errors, room, outbox: Outbox::new(face) }
     }
 }
 

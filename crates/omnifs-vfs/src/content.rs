@@ -22,7 +22,7 @@ pub struct ByteRange {
 pub enum Content {
     /// These.
     Bytes(Bytes),
-    /// Those that the host has somewhere else than in memory, or is receiving.
+    /// Those that the host has somewhere else, or is receiving.
     Blob(Arc<dyn Blob>),
 }
 
@@ -32,6 +32,14 @@ impl Content {
         match self {
             Self::Bytes(bytes) => bytes.is_empty(),
             Self::Blob(_) => false,
+        }
+    }
+
+    /// Returns how many bytes of memory it takes.
+    pub fn memory(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Blob(blob) => blob.memory(),
         }
     }
 
@@ -69,7 +77,7 @@ impl PartialEq for Content {
 
 impl Eq for Content {}
 
-/// A body that is complete or arriving, and lies outside of memory.
+/// A body that is complete or arriving, and may lie outside of memory.
 ///
 /// Its bytes never change, and are there for as long as it lives.
 pub trait Blob: fmt::Debug + Send + Sync {
@@ -78,4 +86,9 @@ pub trait Blob: fmt::Debug + Send + Sync {
 
     /// Returns the bytes of a part, fewer only at its end; waits until they are there.
     fn read(&self, range: ByteRange) -> BoxFuture<'_, Result<Bytes, VfsError>>;
+
+    /// Returns how many bytes of memory it takes.
+    fn memory(&self) -> u64 {
+        0
+    }
 }

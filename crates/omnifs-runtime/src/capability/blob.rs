@@ -1,23 +1,22 @@
-//! A body that stays with the host: in a file without a name, however long it is.
+//! A body that stays with the host, however long it is.
+
+mod room;
 
 use std::fmt;
-use std::fs::{DirBuilder, File};
 use std::future::{self, Future};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
-use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::header::HeaderMap;
 use omnifs_vfs::{ByteRange, VfsError};
-use rustix::buffer::spare_capacity;
-use rustix::io::{pread, retry_on_intr};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use self::room::Place;
+pub(crate) use self::room::Room;
 use crate::http::{Allowed, HttpFailure, Started, declared_size};
 
 /// How much is written at a time, where so much came at once.
@@ -31,6 +30,33 @@ struct Arrived {
     end: Option<Result<(), HttpFailure>>,
 }
 
+/// How many bytes whoever needs the fewest waits for: those who wait are not woken before, as a body
+/// comes in many small pieces.
+#[derive(Debug)]
+struct Awaited(AtomicU64);
+
+impl Default for Awaited {
+    fn default() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+}
+
+impl Awaited {
+    /// Says that somebody is about to look whether so many bytes are there, and to wait if not.
+    fn note(&self, bytes: u64) {
+        self.0.fetch_min(bytes, Ordering::SeqCst);
+    }
+
+    /// Returns whether to wake those who wait: all of them, and each says again what for.
+    fn reached(&self, bytes: u64) -> bool {
+        let is_reached = bytes >= self.0.load(Ordering::SeqCst);
+        if is_reached {
+            self.0.store(u64::MAX, Ordering::SeqCst);
+        }
+        is_reached
+    }
+}
+
 /// A complete or arriving body.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Blob {
@@ -38,8 +64,9 @@ pub struct Blob {
     headers: HeaderMap,
     /// The size that the upstream declared, where what is here is what it sent.
     declared: Option<u64>,
-    file: Arc<File>,
+    place: Place,
     arrived: watch::Receiver<Arrived>,
+    awaited: Arc<Awaited>,
     receiving: AbortHandle,
 }
 
@@ -57,25 +84,16 @@ impl Blob {
     pub(crate) fn receive(
         started: Started,
         allowed: Allowed,
-        scratch: Option<&Path>,
+        room: &Room,
     ) -> Result<Self, HttpFailure> {
-        let made = match scratch {
-            Some(directory) => tempfile::tempfile_in(directory).or_else(|error| {
-                if error.kind() != io::ErrorKind::NotFound {
-                    return Err(error);
-                }
-                // Caches are removed by their users.
-                DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-                tempfile::tempfile_in(directory)
-            }),
-            None => tempfile::tempfile(),
-        };
-        let file = Arc::new(made.map_err(|error| {
+        let declared = declared_size(&started.headers);
+        let place = room.place(declared).map_err(|error| {
             HttpFailure::TooLarge(format!("there is no room on disk for a download: {error}"))
-        })?);
+        })?;
         let (sender, arrived) = watch::channel(Arrived::default());
         let mut body = started.body.limited(allowed);
-        let target = Arc::clone(&file);
+        let awaited = Arc::new(Awaited::default());
+        let (target, wanted) = (place.clone(), Arc::clone(&awaited));
         let receiving = tokio::spawn(async move {
             let end = loop {
                 let piece = match body.next(PIECE).await {
@@ -84,18 +102,21 @@ impl Blob {
                     Err(failure) => break Err(failure),
                 };
                 let at = sender.borrow().bytes;
-                // Into the page cache: not long enough to be worth another thread.
-                if let Err(error) = target.write_all_at(&piece, at) {
+                if let Err(error) = target.append(&piece, at) {
                     break Err(HttpFailure::TooLarge(format!("cannot keep a download: {error}")));
                 }
-                sender.send_modify(|arrived| arrived.bytes += piece.len() as u64);
+                // What is awaited is looked at while nobody can look at what has arrived.
+                sender.send_if_modified(|arrived| {
+                    arrived.bytes += piece.len() as u64;
+                    wanted.reached(arrived.bytes)
+                });
             };
+            target.complete();
             sender.send_modify(|arrived| arrived.end = Some(end));
         })
         .abort_handle();
         let (status, headers) = (started.status.as_u16(), started.headers);
-        let declared = declared_size(&headers);
-        Ok(Self { status, headers, declared, file, arrived, receiving })
+        Ok(Self { status, headers, declared, place, arrived, awaited, receiving })
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -118,14 +139,18 @@ impl Blob {
         &self,
         offset: u64,
         length: u32,
-    ) -> impl Future<Output = Result<Vec<u8>, HttpFailure>> + Send + use<> {
-        let (file, mut arrived) = (Arc::clone(&self.file), self.arrived.clone());
+    ) -> impl Future<Output = Result<Bytes, HttpFailure>> + Send + use<> {
+        let (place, mut arrived) = (self.place.clone(), self.arrived.clone());
+        let awaited = Arc::clone(&self.awaited);
         async move {
             let end = offset.saturating_add(length.into());
-            let enough = |arrived: &Arrived| arrived.bytes >= end || arrived.end.is_some();
-            let there = match arrived.wait_for(enough).await {
-                Ok(arrived) => arrived.clone(),
-                Err(_gone) => return Err(given_up()),
+            let there = loop {
+                awaited.note(end);
+                let there = arrived.borrow_and_update().clone();
+                if there.bytes >= end || there.end.is_some() {
+                    break there;
+                }
+                arrived.changed().await.map_err(|_gone| given_up())?;
             };
             // What came before a failure is true, but nobody can know what it is a part of.
             if there.bytes < end
@@ -134,7 +159,7 @@ impl Blob {
                 return Err(failure);
             }
             let available = there.bytes.min(end).saturating_sub(offset);
-            read_back(&file, offset, available).map_err(|error| {
+            place.read(offset, available).map_err(|error| {
                 HttpFailure::Short(format!("a download cannot be read back: {error}"))
             })
         }
@@ -171,25 +196,32 @@ impl omnifs_vfs::Blob for Blob {
         let ByteRange { offset, length } = range;
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         let reading = self.read(offset, length);
-        async move { reading.await.map(Bytes::from).map_err(|failure| failure.to_vfs()) }.boxed()
+        async move { reading.await.map_err(|failure| failure.to_vfs()) }.boxed()
     }
-}
 
-/// Returns so many bytes of a file, which has them, into memory that was not cleared before.
-fn read_back(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
-    let length = usize::try_from(length).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(length);
-    while bytes.len() < length {
-        let at = offset + bytes.len() as u64;
-        if retry_on_intr(|| pread(file, spare_capacity(&mut bytes), at))? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+    fn memory(&self) -> u64 {
+        self.place.memory()
     }
-    // There may be more room than was asked for.
-    bytes.truncate(length);
-    Ok(bytes)
 }
 
 fn given_up() -> HttpFailure {
     HttpFailure::Short("the download was given up".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_wait_are_woken_when_the_first_has_what_it_waits_for() {
+        let awaited = Awaited::default();
+        assert!(!awaited.reached(1_000), "nobody waits");
+        awaited.note(300);
+        awaited.note(200);
+        assert!(!awaited.reached(199));
+        assert!(awaited.reached(200));
+        assert!(!awaited.reached(250), "who was woken says again what for");
+        awaited.note(300);
+        assert!(awaited.reached(400));
+    }
 }

@@ -62,7 +62,7 @@ impl Host for State {
         };
         let capabilities = self.capabilities();
         let allowed = Allowed::of_download(capabilities.http.limits());
-        match Blob::receive(started, allowed, capabilities.scratch.as_deref()) {
+        match Blob::receive(started, allowed, &capabilities.room) {
             Ok(blob) => Ok(Ok(self.handles().push(blob)?)),
             Err(failure) => Ok(Err(self.failed(&failure))),
         }
@@ -103,7 +103,7 @@ impl HostBlob for State {
     ) -> wasmtime::Result<Result<Vec<u8>, HttpError>> {
         let reading = self.handles().get(&blob)?.read(offset, length.min(READ));
         let outcome = reading.await;
-        Ok(outcome.map_err(|failure| self.failed(&failure)))
+        Ok(outcome.map(Vec::from).map_err(|failure| self.failed(&failure)))
     }
 
     async fn drop(&mut self, blob: Resource<Blob>) -> wasmtime::Result<()> {

@@ -61,7 +61,10 @@ impl Value {
     fn weight(&self) -> Weight {
         let of = |content: &Content, size| match content {
             Content::Bytes(_) => Weight { memory: size, outside: 0 },
-            Content::Blob(_) => Weight { memory: 0, outside: size },
+            Content::Blob(blob) => match blob.memory() {
+                0 => Weight { memory: 0, outside: size },
+                memory => Weight { memory, outside: 0 },
+            },
         };
         match self {
             Self::File(body, _) => {

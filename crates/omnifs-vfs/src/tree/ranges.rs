@@ -27,7 +27,7 @@ const FIRST_PIECE: u64 = 128 << 10;
 const LONGEST_PIECE: u64 = 4 << 20;
 
 /// How far behind the end of the last piece a reader may go on and still read in turn: the kernel
-/// asks for several parts at once, in any order.
+/// asks for several parts at once, in any order. It is its longest READ.
 const NEAR: u64 = 1 << 20;
 
 /// How many pieces of a file are kept: the one that is read, the one before it and the next.
@@ -70,6 +70,15 @@ impl Piece {
         Arc::new(Self { start, end, content: OnceLock::new() })
     }
 
+    /// Returns the one after another. A long one ends where the kernel's longest READ does, which
+    /// then is answered from one piece.
+    fn after(before: &Self, least: u64, size: u64) -> Arc<Self> {
+        let (start, length) = (before.end, (before.length() * 2).min(LONGEST_PIECE));
+        let end = start.saturating_add(length);
+        let end = if length >= 2 * NEAR { end - end % NEAR } else { end };
+        Self::new(start, (end - start).max(least), size)
+    }
+
     fn has(&self, place: u64) -> bool {
         (self.start..self.end).contains(&place)
     }
@@ -88,10 +97,7 @@ struct Plan {
 
 impl InParts {
     fn bytes(&self) -> u64 {
-        let in_memory = |piece: &Arc<Piece>| match piece.content.get() {
-            Some(Content::Bytes(bytes)) => bytes.len() as u64,
-            Some(Content::Blob(_)) | None => 0,
-        };
+        let in_memory = |piece: &Arc<Piece>| piece.content.get().map_or(0, Content::memory);
         self.pieces.lock().iter().map(in_memory).sum()
     }
 
@@ -103,8 +109,7 @@ impl InParts {
         let piece = match (known, &last) {
             (Some(piece), _) => piece,
             (None, Some(last)) if (last.end..last.end + NEAR).contains(&offset) => {
-                let length = grown(last).max(offset + length - last.end);
-                keep(&mut pieces, Piece::new(last.end, length, size))
+                keep(&mut pieces, Piece::after(last, offset + length - last.end, size))
             }
             (None, _) if offset == 0 => {
                 keep(&mut pieces, Piece::new(0, length.max(FIRST_PIECE), size))
@@ -115,18 +120,13 @@ impl InParts {
         let is_last = pieces.back().is_some_and(|last| Arc::ptr_eq(last, &piece));
         let in_second_half = offset.saturating_sub(piece.start) >= piece.length() / 2;
         let next = (is_last && in_second_half && piece.end < size)
-            .then(|| keep(&mut pieces, Piece::new(piece.end, grown(&piece), size)));
+            .then(|| keep(&mut pieces, Piece::after(&piece, 0, size)));
         Plan { piece, next }
     }
 
     fn drop_piece(&self, piece: &Arc<Piece>) {
         self.pieces.lock().retain(|other| !Arc::ptr_eq(other, piece));
     }
-}
-
-/// Returns how long the piece after this one is.
-fn grown(piece: &Piece) -> u64 {
-    (piece.length() * 2).min(LONGEST_PIECE)
 }
 
 fn keep(pieces: &mut VecDeque<Arc<Piece>>, piece: Arc<Piece>) -> Arc<Piece> {
@@ -310,6 +310,57 @@ mod tests {
         let third = (kib(384), kib(896));
         assert_eq!(read(&file, kib(256), kib(128)), (next, Some(third)));
         assert_eq!(read(&file, 0, kib(4)).0, (0, kib(128)), "who lags finds the one before");
+    }
+
+    /// A body that lies in memory as far as anybody asks.
+    #[derive(Debug)]
+    struct InMemory(u64);
+
+    impl crate::Blob for InMemory {
+        fn size(&self) -> BoxFuture<'_, Result<u64, VfsError>> {
+            unreachable!("nobody asks")
+        }
+
+        fn read(&self, _: ByteRange) -> BoxFuture<'_, Result<Bytes, VfsError>> {
+            unreachable!("nobody reads")
+        }
+
+        fn memory(&self) -> u64 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn pieces_in_memory_have_one_bound_for_all_files() {
+        let ranges = Ranges::default();
+        let blob = || Content::Blob(Arc::new(InMemory(300)));
+        let first = ranges.of(NodeId(7), 1_000);
+        for content in [Content::from("bytes".repeat(20)), blob()] {
+            let piece = keep(&mut first.pieces.lock(), Piece::new(0, 10, 10));
+            piece.content.set(content).unwrap();
+        }
+        assert_eq!(first.bytes(), 400);
+        assert!(Arc::ptr_eq(&first, &ranges.of(NodeId(7), 1_000)));
+        ranges.of(NodeId(8), 400);
+        assert!(Arc::ptr_eq(&first, &ranges.of(NodeId(7), 400)), "it still fits");
+        ranges.of(NodeId(8), 399);
+        assert!(!Arc::ptr_eq(&first, &ranges.of(NodeId(7), 399)));
+    }
+
+    #[test]
+    fn long_pieces_end_where_a_read_does() {
+        let file = InParts::default();
+        let mut ends = Vec::new();
+        for offset in (0..30 * MIB).step_by(128 << 10) {
+            let (_, end) = read(&file, offset, 128 << 10).0;
+            ends.push(end);
+        }
+        ends.dedup();
+        let kib: Vec<u64> = ends.iter().map(|end| end >> 10).collect();
+        assert_eq!(
+            kib,
+            [128, 384, 896, 1920, 3072, 5120, 9216, 13312, 17408, 21504, 25600, 29696, 33792]
+        );
     }
 
     #[test]

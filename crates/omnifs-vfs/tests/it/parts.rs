@@ -133,7 +133,7 @@ async fn as_blob(version: Option<&str>) -> (Rig, Bytes, Arc<vfs_testing::Arrivin
     (rig, all, blob, entry)
 }
 
-/// > A body that the host downloads is served from its file, as it arrives.
+/// > A body that the host downloads is served as it arrives: a short one from memory, a long one from its file.
 #[tokio::test]
 async fn a_blob_is_served_as_it_arrives_and_takes_no_memory() {
     let (rig, all, blob, entry) = as_blob(Some("1")).await;
