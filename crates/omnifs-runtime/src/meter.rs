@@ -7,6 +7,11 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// For so long a call is measured by the time that passes while it runs, which is at least its CPU:
+/// the thread's CPU clock is a system call, and most calls are over before. No call is charged more
+/// than this for what it did not use.
+const ROUGHLY: Duration = Duration::from_millis(5);
+
 /// Measures one call at a time of one instance.
 ///
 /// The guest runs only while its call's future is polled, so the thread's CPU clock around
@@ -16,8 +21,10 @@ use rustix::time::{ClockId, clock_gettime};
 pub(crate) struct Meter {
     /// CPU nanoseconds of the polls that ended.
     used: AtomicU64,
-    /// The thread's CPU clock when the running poll began.
+    /// The clock of the running poll when that began.
     since: AtomicU64,
+    /// Whether that is the thread's CPU clock.
+    exactly: AtomicBool,
     /// Whether the guest gave way on its own since the running poll began.
     gave_way: AtomicBool,
     /// Whether the call waited for something outside.
@@ -64,12 +71,20 @@ impl Meter {
     }
 
     fn running(&self) -> Duration {
-        Duration::from_nanos(thread_cpu().saturating_sub(self.since.load(Ordering::Relaxed)))
+        let since = self.since.load(Ordering::Relaxed);
+        let after = |clock| Duration::from_nanos(now(clock).saturating_sub(since));
+        if self.exactly.load(Ordering::Relaxed) {
+            return after(ClockId::ThreadCPUTime);
+        }
+        after(ClockId::Monotonic).min(ROUGHLY)
     }
 
     fn enter(&self) {
         self.gave_way.store(false, Ordering::Relaxed);
-        self.since.store(thread_cpu(), Ordering::Relaxed);
+        let exactly = self.used() >= ROUGHLY;
+        let clock = if exactly { ClockId::ThreadCPUTime } else { ClockId::Monotonic };
+        self.exactly.store(exactly, Ordering::Relaxed);
+        self.since.store(now(clock), Ordering::Relaxed);
     }
 
     fn leave(&self, pending: bool) {
@@ -96,8 +111,9 @@ impl Meter {
     }
 }
 
-fn thread_cpu() -> u64 {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
+/// Returns what a clock says, in nanoseconds.
+fn now(clock: ClockId) -> u64 {
+    let now = clock_gettime(clock);
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let nanoseconds = u64::try_from(now.tv_nsec).unwrap_or(0);
     seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
@@ -112,8 +128,8 @@ mod tests {
     use super::*;
 
     fn burn(time: Duration) {
-        let start = thread_cpu();
-        while thread_cpu() - start < nanos(time) {}
+        let start = now(ClockId::ThreadCPUTime);
+        while now(ClockId::ThreadCPUTime) - start < nanos(time) {}
     }
 
     #[tokio::test]
@@ -124,6 +140,23 @@ mod tests {
         assert!(meter.used() < Duration::from_millis(30), "{:?}", meter.used());
         meter.reset();
         assert!(!meter.waited());
+    }
+
+    #[tokio::test]
+    async fn time_without_cpu_is_charged_for_a_moment_only() {
+        let meter = Meter::default();
+        meter
+            .measure(async {
+                for _ in 0..4 {
+                    // As a thread does that others are run instead of.
+                    std::thread::sleep(ROUGHLY * 3);
+                    let _ = meter.give_way(Duration::MAX);
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+        assert!(meter.used() >= ROUGHLY, "{:?}: it may all have been its own", meter.used());
+        assert!(meter.used() < ROUGHLY * 2, "{:?}", meter.used());
     }
 
     #[tokio::test]
