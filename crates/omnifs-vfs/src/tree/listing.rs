@@ -61,7 +61,7 @@ pub(crate) struct Listing {
     inodes: Vec<AtomicU64>,
     kinds: Vec<AtomicU8>,
     /// What the source told of them besides, without contents.
-    details: OnceLock<Vec<Option<Arc<Details>>>>,
+    details: OnceLock<Told>,
     /// Whether what is not listed is not there.
     complete: bool,
     /// Whether there may be more names: the kernel is to ask again each time.
@@ -73,6 +73,22 @@ pub(crate) struct Listing {
     /// will be.
     face: OnceLock<Digest>,
     probed: Notify,
+}
+
+/// What a source told of names with their listing.
+#[derive(Debug)]
+struct Told {
+    /// In the order of the names.
+    all: Vec<Option<Arc<Details>>>,
+    /// What they take in memory, in bytes: counted once, as each opening asks for it.
+    weight: u64,
+}
+
+impl Told {
+    fn new(all: Vec<Option<Arc<Details>>>) -> Self {
+        let weight = all.iter().flatten().map(|details| details.weight()).sum();
+        Self { all, weight }
+    }
 }
 
 /// What a reader of a directory goes through.
@@ -157,7 +173,7 @@ impl Listing {
                 }
                 details.push(found.and_then(|found| found.details));
             }
-            let _first = listing.details.set(details);
+            let _first = listing.details.set(Told::new(details));
             listing.settle_known();
         }
         listing
@@ -183,7 +199,7 @@ impl Listing {
     /// Returns what the name at `index` stands for and what was told of that.
     pub(crate) fn found_at(&self, index: u32) -> Option<Found> {
         let child = self.child_at(index)?;
-        let details = self.details.get().and_then(|all| all.get(index as usize)?.clone());
+        let details = self.details.get().and_then(|told| told.all.get(index as usize)?.clone());
         Some(Found { child, details })
     }
 
@@ -250,8 +266,7 @@ impl Listing {
     pub(crate) fn weight(&self) -> u64 {
         // Inode and kind of each name.
         let made = self.made.as_ref().map_or(0, |made| made.weight());
-        let details = self.details.get().into_iter().flatten().flatten();
-        let details: u64 = details.map(|details| details.weight()).sum();
+        let details = self.details.get().map_or(0, |told| told.weight);
         (self.names.weight() + self.names.len() * (8 + 1)) as u64 + made + details
     }
 }
