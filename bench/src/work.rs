@@ -268,6 +268,15 @@ pub(crate) fn random(
     Ok(took)
 }
 
+/// Has the kernel gather its free memory, so that pages that are read into it lie side by side as
+/// far as it can: where they lie in pieces that others left, reading them is slower by a third.
+/// Needs root.
+pub(crate) fn gather_free_memory() -> Result<()> {
+    drop_kernel_caches()?;
+    std::fs::write("/proc/sys/vm/compact_memory", "1")
+        .context("cannot have the kernel compact its memory")
+}
+
 /// Has the kernel drop names, attributes and pages of all file systems. Needs root.
 pub(crate) fn drop_kernel_caches() -> Result<()> {
     rustix::fs::sync();
