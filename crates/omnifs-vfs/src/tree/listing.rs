@@ -86,7 +86,10 @@ struct Told {
 
 impl Told {
     fn new(all: Vec<Option<Arc<Details>>>) -> Self {
-        let weight = all.iter().flatten().map(|details| details.weight()).sum();
+        // Each has a place in the list, and two counts beside it.
+        let apart = (size_of::<Option<Arc<Details>>>() * all.len()) as u64;
+        let each = |details: &Arc<Details>| details.weight() + 2 * size_of::<usize>() as u64;
+        let weight = apart + all.iter().flatten().map(each).sum::<u64>();
         Self { all, weight }
     }
 }
