@@ -26,14 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     // Once before: compiling is not what is measured.
-    drop(ten(lab)?);
-    let mut runners = vec![Runner::new("omnifs", || {
-        let daemon = configure_ten(lab)?;
-        let begun = Instant::now();
-        daemon.run(&["start"])?;
-        first_read(daemon.mount())?;
-        Ok(Sample::seconds(begun.elapsed()))
-    })];
+    drop(daemon_with(lab, PROVIDERS)?);
+    let ours = |providers| {
+        Runner::new("omnifs", move || {
+            let daemon = configure(lab, providers)?;
+            let begun = Instant::now();
+            daemon.run(&["start"])?;
+            first_read(daemon.mount())?;
+            Ok(Sample::seconds(begun.elapsed()))
+        })
+    };
+    let mut runners = vec![ours(1)];
     for peer in Contender::all(lab).into_iter().skip(1) {
         runners.push(Runner::new(peer.name(), move || {
             let begun = Instant::now();
@@ -42,24 +45,26 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
             Ok(Sample::seconds(begun.elapsed()))
         }));
     }
-    let what = "start to the first answered read, 10 providers (peers: one mount)";
-    let cells = interleave(lab.effort.turns, runners);
+    let what = "start to the first answered read, one mount";
+    report.add(Row::new(what, Unit::Seconds, interleave(lab.effort.turns, runners)));
+    let what = "start to the first answered read, 10 providers";
+    let cells = interleave(lab.effort.turns, vec![ours(PROVIDERS)]);
     report.add(Row::new(what, Unit::Seconds, cells).bar(Bar::AtMost(0.1)));
     report.add(row_or_reason((SWAP, Unit::Seconds), swap(lab)));
     Ok(())
 }
 
-/// Starts a daemon with ten providers.
-pub(super) fn ten(lab: &Lab) -> Result<Daemon> {
-    let daemon = configure_ten(lab)?;
+/// Starts a daemon with so many providers, at most ten.
+pub(super) fn daemon_with(lab: &Lab, providers: usize) -> Result<Daemon> {
+    let daemon = configure(lab, providers)?;
     daemon.run(&["start"])?;
     Ok(daemon)
 }
 
-/// Half of them show the upstream, the others are those that are embedded besides.
-fn configure_ten(lab: &Lab) -> Result<Daemon> {
+/// The last one shows the upstream, as half of ten do; the others are those that are embedded besides.
+fn configure(lab: &Lab, providers: usize) -> Result<Daemon> {
     let mut text = String::new();
-    for number in 0..PROVIDERS {
+    for number in PROVIDERS.saturating_sub(providers)..PROVIDERS {
         let name = format!("ten-{number}");
         let mount = lab.mountpoint(&name)?;
         match number % 4 {
