@@ -1,61 +1,25 @@
 //! A body that stays with the host, however long it is.
 
+mod arrival;
 mod room;
 
 use std::fmt;
 use std::future::{self, Future};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::header::HeaderMap;
 use omnifs_vfs::{ByteRange, VfsError};
-use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use self::arrival::{Waiting, arrival};
 use self::room::Place;
 pub(crate) use self::room::Room;
 use crate::http::{Allowed, HttpFailure, Started, declared_size};
 
 /// How much is written at a time, where so much came at once.
 const PIECE: usize = 1 << 20;
-
-/// What of a body is there.
-#[derive(Debug, Clone, Default)]
-struct Arrived {
-    bytes: u64,
-    /// How it ended, once it did.
-    end: Option<Result<(), HttpFailure>>,
-}
-
-/// How many bytes whoever needs the fewest waits for: those who wait are not woken before, as a body
-/// comes in many small pieces.
-#[derive(Debug)]
-struct Awaited(AtomicU64);
-
-impl Default for Awaited {
-    fn default() -> Self {
-        Self(AtomicU64::new(u64::MAX))
-    }
-}
-
-impl Awaited {
-    /// Says that somebody is about to look whether so many bytes are there, and to wait if not.
-    fn note(&self, bytes: u64) {
-        self.0.fetch_min(bytes, Ordering::SeqCst);
-    }
-
-    /// Returns whether to wake those who wait: all of them, and each says again what for.
-    fn reached(&self, bytes: u64) -> bool {
-        let is_reached = bytes >= self.0.load(Ordering::SeqCst);
-        if is_reached {
-            self.0.store(u64::MAX, Ordering::SeqCst);
-        }
-        is_reached
-    }
-}
 
 /// A complete or arriving body.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -65,8 +29,7 @@ pub struct Blob {
     /// The size that the upstream declared, where what is here is what it sent.
     declared: Option<u64>,
     place: Place,
-    arrived: watch::Receiver<Arrived>,
-    awaited: Arc<Awaited>,
+    arrived: Waiting,
     receiving: AbortHandle,
 }
 
@@ -90,10 +53,9 @@ impl Blob {
         let place = room.place(declared).map_err(|error| {
             HttpFailure::TooLarge(format!("there is no room on disk for a download: {error}"))
         })?;
-        let (sender, arrived) = watch::channel(Arrived::default());
+        let (receiver, arrived) = arrival();
         let mut body = started.body.limited(allowed);
-        let awaited = Arc::new(Awaited::default());
-        let (target, wanted) = (place.clone(), Arc::clone(&awaited));
+        let target = place.clone();
         let receiving = tokio::spawn(async move {
             let end = loop {
                 let piece = match body.next(PIECE).await {
@@ -101,22 +63,17 @@ impl Blob {
                     Ok(None) => break Ok(()),
                     Err(failure) => break Err(failure),
                 };
-                let at = sender.borrow().bytes;
-                if let Err(error) = target.append(&piece, at) {
+                if let Err(error) = target.append(&piece, receiver.bytes()) {
                     break Err(HttpFailure::TooLarge(format!("cannot keep a download: {error}")));
                 }
-                // What is awaited is looked at while nobody can look at what has arrived.
-                sender.send_if_modified(|arrived| {
-                    arrived.bytes += piece.len() as u64;
-                    wanted.reached(arrived.bytes)
-                });
+                receiver.add(piece.len() as u64);
             };
             target.complete();
-            sender.send_modify(|arrived| arrived.end = Some(end));
+            receiver.end(end);
         })
         .abort_handle();
         let (status, headers) = (started.status.as_u16(), started.headers);
-        Ok(Self { status, headers, declared, place, arrived, awaited, receiving })
+        Ok(Self { status, headers, declared, place, arrived, receiving })
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -129,7 +86,7 @@ impl Blob {
 
     /// Returns the size, once the whole body is there.
     pub(crate) fn size(&self) -> Option<u64> {
-        let arrived = self.arrived.borrow();
+        let arrived = self.arrived.now();
         matches!(arrived.end, Some(Ok(()))).then_some(arrived.bytes)
     }
 
@@ -141,17 +98,9 @@ impl Blob {
         length: u32,
     ) -> impl Future<Output = Result<Bytes, HttpFailure>> + Send + use<> {
         let (place, mut arrived) = (self.place.clone(), self.arrived.clone());
-        let awaited = Arc::clone(&self.awaited);
         async move {
             let end = offset.saturating_add(length.into());
-            let there = loop {
-                awaited.note(end);
-                let there = arrived.borrow_and_update().clone();
-                if there.bytes >= end || there.end.is_some() {
-                    break there;
-                }
-                arrived.changed().await.map_err(|_gone| given_up())?;
-            };
+            let there = arrived.until(end).await.ok_or_else(given_up)?;
             // What came before a failure is true, but nobody can know what it is a part of.
             if there.bytes < end
                 && let Some(Err(failure)) = there.end
@@ -182,8 +131,8 @@ impl omnifs_vfs::Blob for Blob {
         }
         let mut arrived = self.arrived.clone();
         async move {
-            let there = arrived.wait_for(|arrived| arrived.end.is_some()).await;
-            let there = there.map_err(|_| given_up().to_vfs())?;
+            // It ends before.
+            let there = arrived.until(u64::MAX).await.ok_or_else(|| given_up().to_vfs())?;
             match &there.end {
                 Some(Err(failure)) => Err(failure.to_vfs()),
                 Some(Ok(())) | None => Ok(there.bytes),
@@ -206,22 +155,4 @@ impl omnifs_vfs::Blob for Blob {
 
 fn given_up() -> HttpFailure {
     HttpFailure::Short("the download was given up".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn those_who_wait_are_woken_when_the_first_has_what_it_waits_for() {
-        let awaited = Awaited::default();
-        assert!(!awaited.reached(1_000), "nobody waits");
-        awaited.note(300);
-        awaited.note(200);
-        assert!(!awaited.reached(199));
-        assert!(awaited.reached(200));
-        assert!(!awaited.reached(250), "who was woken says again what for");
-        awaited.note(300);
-        assert!(awaited.reached(400));
-    }
 }
