@@ -34,8 +34,8 @@ impl std::fmt::Display for Holder {
 }
 
 /// How often a lock that is taken is tried again: a command that asks for the holder has it
-/// for an instant.
-const TRIES: u32 = 5;
+/// for an instant, or for as long as a busy machine runs others instead.
+const TRIES: u32 = 20;
 
 impl Lock {
     /// Takes the lock and writes down who has it.

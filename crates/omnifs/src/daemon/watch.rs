@@ -15,7 +15,7 @@ use crate::readable::readable;
 
 /// How long nothing may happen before a change is taken to be complete: editors and compilers
 /// write in several steps.
-const QUIET: Duration = Duration::from_millis(50);
+const QUIET: Duration = Duration::from_millis(80);
 
 /// How long a directory where something always happens can put a change off.
 const PATIENCE: Duration = Duration::from_secs(2);
