@@ -1,7 +1,7 @@
 //! What is done to a tree, and checked: calls of the kernel in a loop, tools, and readers.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -273,16 +273,17 @@ pub(crate) fn random(
 /// Needs root.
 pub(crate) fn gather_free_memory() -> Result<()> {
     drop_kernel_caches()?;
-    std::fs::write("/proc/sys/vm/compact_memory", "1")
-        .context("cannot have the kernel compact its memory")
+    tell_kernel("compact_memory", "1")
 }
 
 /// Has the kernel drop names, attributes and pages of all file systems. Needs root.
 pub(crate) fn drop_kernel_caches() -> Result<()> {
     rustix::fs::sync();
-    let mut file = File::options().write(true).open("/proc/sys/vm/drop_caches");
-    let file = file
-        .as_mut()
-        .map_err(|error| anyhow::anyhow!("cannot drop the kernel's caches: {error}"))?;
-    file.write_all(b"3").context("cannot drop the kernel's caches")
+    tell_kernel("drop_caches", "3")
+}
+
+/// Writes one of the switches of proc_sys_vm(5).
+fn tell_kernel(switch: &str, value: &str) -> Result<()> {
+    let path = Path::new("/proc/sys/vm").join(switch);
+    std::fs::write(&path, value).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -17,7 +17,7 @@ use crate::row::{Bar, Row, Unit};
 use crate::tree::{self, Folder};
 
 /// How many providers there are.
-pub(super) const PROVIDERS: usize = 10;
+const PROVIDERS: usize = 10;
 
 const SWAP: &str = "hot swap, from saving a component to what it shows";
 
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     // Once before: compiling is not what is measured.
-    drop(daemon_with(lab, PROVIDERS)?);
+    drop(ten(lab)?);
     let ours = |providers| {
         Runner::new("omnifs", move || {
             let daemon = configure(lab, providers)?;
@@ -54,14 +54,14 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Starts a daemon with so many providers, at most ten.
-pub(super) fn daemon_with(lab: &Lab, providers: usize) -> Result<Daemon> {
-    let daemon = configure(lab, providers)?;
+/// Starts a daemon with ten providers.
+pub(super) fn ten(lab: &Lab) -> Result<Daemon> {
+    let daemon = configure(lab, PROVIDERS)?;
     daemon.run(&["start"])?;
     Ok(daemon)
 }
 
-/// The last one shows the upstream, as half of ten do; the others are those that are embedded besides.
+/// Configures so many providers, at most ten. The last one shows the upstream, as half of ten do; the others are those that are embedded besides.
 fn configure(lab: &Lab, providers: usize) -> Result<Daemon> {
     let mut text = String::new();
     for number in PROVIDERS.saturating_sub(providers)..PROVIDERS {

@@ -36,12 +36,12 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
         Ok(memory(&mounted.servers, NOW))
     };
     // Once before: what compiling leaves behind is given back, but not within seconds.
-    drop(life::daemon_with(lab, life::PROVIDERS)?);
+    drop(life::ten(lab)?);
     let what = "memory, idle with one mount";
     let runners = all(lab, Folder::Small, idle);
     report.add(Row::new(what, Unit::Memory, interleave(1, runners)));
     let ten = Runner::new("omnifs", || {
-        let daemon = life::daemon_with(lab, life::PROVIDERS)?;
+        let daemon = life::ten(lab)?;
         std::thread::sleep(IDLE);
         Ok(Sample::of(memory(&[daemon.process()?], NOW)))
     });

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 /// For so long a call is measured by the time that passes while it runs, which is at least its CPU:
-/// the thread's CPU clock is a system call, and most calls are over before. No call is charged more
-/// than this for what it did not use.
+/// the thread's CPU clock is a system call, and most calls are over before. No call is charged
+/// twice as much for what it did not use, and the turn that begins so is charged this at most.
 const ROUGHLY: Duration = Duration::from_millis(5);
 
 /// Measures one call at a time of one instance.

@@ -59,12 +59,9 @@ enum Value {
 impl Value {
     /// Returns its bytes in memory, and those that lie outside of it.
     fn weight(&self) -> Weight {
-        let of = |content: &Content, size| match content {
-            Content::Bytes(_) => Weight { memory: size, outside: 0 },
-            Content::Blob(blob) => match blob.memory() {
-                0 => Weight { memory: 0, outside: size },
-                memory => Weight { memory, outside: 0 },
-            },
+        let of = |content: &Content, size| match content.memory() {
+            0 => Weight { memory: 0, outside: size },
+            memory => Weight { memory, outside: 0 },
         };
         match self {
             Self::File(body, _) => {

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const SHORT: u32 = 4 << 20;
 
 /// How much memory the bodies of one provider may take: the part that is read, the one before it and
-/// the next, for a reader and a half. Who finds no room has a file.
+/// the next, and one more for somebody else. Who finds no room has a file.
 const MEMORY: usize = 16 << 20;
 
 /// The room that one provider has for bodies.
@@ -42,11 +42,10 @@ impl Room {
     pub(super) fn place(&self, declared: Option<u64>) -> io::Result<Place> {
         let short =
             declared.and_then(|size| u32::try_from(size).ok()).filter(|size| *size <= SHORT);
-        let taken = short.and_then(|size| {
-            Some((size, Arc::clone(&self.memory).try_acquire_many_owned(size).ok()?))
-        });
+        let taken =
+            short.and_then(|size| Arc::clone(&self.memory).try_acquire_many_owned(size).ok());
         Ok(match taken {
-            Some((size, room)) => Place::Memory(Arc::new(Held::new(size, room))),
+            Some(room) => Place::Memory(Arc::new(Held::new(room))),
             None => Place::File(Arc::new(self.file()?)),
         })
     }
@@ -76,9 +75,8 @@ pub(super) enum Place {
 pub(super) struct Held {
     /// Held to copy bytes.
     bytes: Mutex<Coming>,
-    declared: u32,
-    /// Given back with the memory.
-    _room: OwnedSemaphorePermit,
+    /// As many bytes as were declared, given back with the memory.
+    room: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
@@ -88,9 +86,9 @@ enum Coming {
 }
 
 impl Held {
-    fn new(declared: u32, room: OwnedSemaphorePermit) -> Self {
-        let all = BytesMut::with_capacity(usize::try_from(declared).unwrap_or(0));
-        Self { bytes: Mutex::new(Coming::Some(all)), declared, _room: room }
+    fn new(room: OwnedSemaphorePermit) -> Self {
+        let all = BytesMut::with_capacity(room.num_permits());
+        Self { bytes: Mutex::new(Coming::Some(all)), room }
     }
 
     fn append(&self, piece: &[u8]) -> io::Result<()> {
@@ -158,7 +156,7 @@ impl Place {
     /// Returns how many bytes of memory it takes.
     pub(super) fn memory(&self) -> u64 {
         match self {
-            Self::Memory(held) => held.declared.into(),
+            Self::Memory(held) => held.room.num_permits() as u64,
             Self::File(_) => 0,
         }
     }
