@@ -104,6 +104,13 @@ pub(crate) fn check_layers(metrics: &Metrics) {
 fn the_socket_serves_what_the_command_prints() {
     let sandbox = Sandbox::new(OMNIFS);
     let _mounts = mounted(&sandbox, &[("hello", guests::HELLO_PATH)]);
+    // Starting looks at the mount, and the kernel says only later that nobody does any more.
+    let is_left = || {
+        let now = Metrics::of(&sandbox);
+        let came = |op: &str| now.sum("omnifs_requests_total", &[&format!("op=\"{op}\"")]);
+        came("OPENDIR") == came("RELEASEDIR")
+    };
+    assert!(wait_until(LIMIT, is_left));
     let socket = sandbox.root().join("run/omnifs/control.sock");
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
