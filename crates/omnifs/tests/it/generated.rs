@@ -225,9 +225,10 @@ omnifs_provider::export!(Renaming with_types_in omnifs_provider);
 fn an_object_keeps_its_number_over_a_rename_and_a_restart() {
     let sandbox = Sandbox::new(OMNIFS);
     let component = build(&sandbox, "renaming", RENAMING);
-    // One instance: what was renamed is known to that one alone.
+    // One instance: what was renamed is known to that one alone. And nothing old while something
+    // fails: who looks ahead may be told of a bad number just before `before` is asked for.
     let brief = "[provider.cache]\nttl = 0\nnegative = 0\nstale_while_revalidate = 0\n\
-                 [provider.limits]\ninstances = 1\n";
+                 stale_if_error = 0\n[provider.limits]\ninstances = 1\n";
     sandbox.configure(&config_of(&sandbox, &[("renaming", component.to_str().unwrap())], brief));
     let _ = sandbox.omnifs(["restart"]).expect_code(0);
     let mount = sandbox.root().join("mnt/renaming");
