@@ -3,6 +3,7 @@
 mod component;
 mod label;
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub use self::label::label;
@@ -157,22 +158,22 @@ pub fn check(bytes: &[u8]) -> Result<Artifact, LoadError> {
 }
 
 /// A checked file, ready to compile.
-pub(crate) struct Prepared {
+pub(crate) struct Prepared<'a> {
     pub(crate) artifact: Artifact,
     /// The component: the file itself, or what was made of a core module.
-    pub(crate) component: Vec<u8>,
+    pub(crate) component: Cow<'a, [u8]>,
     pub(crate) fit: Fit,
     pub(crate) needs: Option<Needs>,
 }
 
 /// Checks a file of at most `limit` bytes.
-pub(crate) fn prepare(bytes: &[u8], limit: u64) -> Result<Prepared, LoadError> {
+pub(crate) fn prepare(bytes: &[u8], limit: u64) -> Result<Prepared<'_>, LoadError> {
     let component = component::read(bytes, limit)?;
     let (resolve, world) = component.world()?;
     let fit = contract::compare(resolve, world)?;
     let artifact = artifact(bytes, &component, Some(fit))?;
     let needs = artifact.needs.clone();
-    Ok(Prepared { artifact, component: component.bytes.into_owned(), fit, needs })
+    Ok(Prepared { artifact, component: component.bytes, fit, needs })
 }
 
 fn artifact(

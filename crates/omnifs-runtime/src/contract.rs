@@ -3,7 +3,9 @@
 mod imports;
 mod signature;
 
-use wit_parser::{Interface, PackageName, Resolve, World, WorldItem, WorldKey};
+use std::sync::OnceLock;
+
+use wit_parser::{Interface, PackageId, PackageName, Resolve, World, WorldItem, WorldKey};
 
 use self::signature::Signature;
 use crate::artifact::{Face, LoadError};
@@ -26,16 +28,25 @@ const CACHE_CONTROL: &str = "cache-control";
 /// The faces, the one that is served first if a component has several.
 const FACES: [Face; 2] = [Face::Projection, Face::Filesystem];
 
-/// Returns the contract's own types.
+/// The contract's own types.
+pub(crate) type Contract = (Resolve, PackageId);
+
+/// Returns the contract's own types, which are parsed once.
 ///
 /// # Errors
 /// Says that the WIT text inside this program does not parse, which a test rules out.
-pub(crate) fn contract() -> Result<(Resolve, wit_parser::PackageId), LoadError> {
-    let mut resolve = Resolve::default();
-    let package = resolve.push_str("provider.wit", WIT).map_err(|error| {
-        LoadError::new(format!("the contract inside this program is broken: {error:#}"))
-    })?;
-    Ok((resolve, package))
+pub(crate) fn contract() -> Result<&'static Contract, LoadError> {
+    static PARSED: OnceLock<Result<Contract, LoadError>> = OnceLock::new();
+    let parsed = PARSED.get_or_init(|| {
+        let mut resolve = Resolve::default();
+        match resolve.push_str("provider.wit", WIT) {
+            Ok(package) => Ok((resolve, package)),
+            Err(error) => Err(LoadError::new(format!(
+                "the contract inside this program is broken: {error:#}"
+            ))),
+        }
+    });
+    parsed.as_ref().map_err(Clone::clone)
 }
 
 /// How a component fits the contract.
@@ -195,10 +206,7 @@ pub(crate) fn names<'a>(
 }
 
 /// Finds an interface of the contract by its name.
-fn interface<'a>(
-    (resolve, package): &'a (Resolve, wit_parser::PackageId),
-    name: &str,
-) -> Result<&'a Interface, LoadError> {
+fn interface<'a>((resolve, package): &'a Contract, name: &str) -> Result<&'a Interface, LoadError> {
     resolve
         .packages
         .get(*package)
@@ -215,7 +223,7 @@ fn import_differences(
     name: &str,
 ) -> Result<Vec<String>, LoadError> {
     let contract = contract()?;
-    let expected = interface(&contract, name)?;
+    let expected = interface(contract, name)?;
     let mut differences = Vec::new();
     for (function, imported) in &found.functions {
         let imported = Signature::of(resolve, imported);
@@ -232,7 +240,7 @@ fn import_differences(
 fn differences(resolve: &Resolve, found: &Interface, name: &str) -> Result<Vec<String>, LoadError> {
     let contract = contract()?;
     let expected = &contract.0;
-    let interface = interface(&contract, name)?;
+    let interface = interface(contract, name)?;
     let mut differences = Vec::new();
     for (name, function) in &interface.functions {
         let wanted = Signature::of(expected, function);

@@ -1,24 +1,22 @@
 //! The engine that compiles and runs all providers of a daemon.
 
+mod compiled;
 mod ticker;
 
-use std::fs::{DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use omnifs_vfs::{Clock, RequestId, SystemClock};
-use wasmtime::{Cache, CacheConfig, Config, OptLevel, RegallocAlgorithm, Strategy};
+use wasmtime::component::Component;
+use wasmtime::{Config, OptLevel, RegallocAlgorithm, Strategy};
 
+use self::compiled::Compiled;
 use self::ticker::Ticker;
 pub(crate) use self::ticker::Ticking;
 
 /// The room on a fiber's stack for the host functions that a guest calls, in bytes.
 const HOST_STACK: usize = 1 << 20;
-
-/// How hard compiled code is compressed: the level that zstd takes by itself.
-const COMPRESSION: i32 = 3;
 
 /// How an [`Engine`] is set up.
 #[derive(Debug, Clone)]
@@ -81,6 +79,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct Inner {
     wasm: WasmEngine,
+    compiled: Option<Compiled>,
     ticker: Ticker,
     /// When the engine was made, in seconds since 1970.
     made: u32,
@@ -104,19 +103,38 @@ impl Engine {
     /// [`EngineError`] when the directory for compiled code cannot be made private, or the
     /// machine cannot run WebAssembly.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
-        let mut config = settings(options.stack, options.effort);
-        if let Some(path) = options.compiled {
-            config.cache(Some(cache(&path)?));
-        }
-        let wasm = wasmtime::Engine::new(&config).map_err(|error| setup(&error))?;
+        let config = settings(options.stack, options.effort);
+        let wasm = wasmtime::Engine::new(&config)
+            .map_err(|error| EngineError::Setup(format!("{error:#}")))?;
+        let kept = |path: PathBuf| {
+            Compiled::new(path.clone(), &wasm)
+                .map_err(|source| EngineError::Directory { path, source })
+        };
+        let compiled = options.compiled.map(kept).transpose()?;
         let ticker = Ticker::start(&wasm).map_err(EngineError::Ticker)?;
         let made = u32::try_from(SystemClock::new().calendar().seconds).unwrap_or(u32::MAX);
         let (wasm, calls) = (WasmEngine(wasm), AtomicU64::new(0));
-        Ok(Self { inner: Arc::new(Inner { wasm, ticker, made, calls }) })
+        Ok(Self { inner: Arc::new(Inner { wasm, compiled, ticker, made, calls }) })
     }
 
     pub(crate) fn wasm(&self) -> &wasmtime::Engine {
         &self.inner.wasm.0
+    }
+
+    /// Returns a component that was compiled before, if that was kept.
+    pub(crate) fn kept(&self, component: &[u8]) -> Option<Component> {
+        self.inner.compiled.as_ref()?.find(self.wasm(), component)
+    }
+
+    /// Compiles a component, which may take seconds, and keeps it where that is wanted.
+    ///
+    /// # Errors
+    /// As the compiler says.
+    pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
+        match &self.inner.compiled {
+            Some(compiled) => compiled.make(self.wasm(), component),
+            None => Component::new(self.wasm(), component),
+        }
     }
 
     /// Returns the name of the next call, of whichever provider.
@@ -148,28 +166,4 @@ fn settings(stack: usize, effort: Effort) -> Config {
             .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
     }
     config
-}
-
-fn setup(error: &wasmtime::Error) -> EngineError {
-    EngineError::Setup(format!("{error:#}"))
-}
-
-fn cache(path: &Path) -> Result<Cache, EngineError> {
-    make_private(path)
-        .map_err(|source| EngineError::Directory { path: path.to_path_buf(), source })?;
-    let mut config = CacheConfig::new();
-    config
-        .with_directory(path)
-        .with_baseline_compression_level(COMPRESSION)
-        // The default compresses what was loaded 256 times again, at a level that takes 165 MiB
-        // for a second to save some ten KiB of the disk.
-        .with_optimized_compression_level(COMPRESSION);
-    Cache::new(config).map_err(|error| setup(&error))
-}
-
-/// Makes a directory that its owner alone may enter. Compiled code is run as it lies there,
-/// so whoever may write to it is the daemon.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    std::fs::set_permissions(path, Permissions::from_mode(0o700))
 }

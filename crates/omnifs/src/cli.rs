@@ -108,9 +108,9 @@ enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page, or write those of all commands into a directory
     Man(ManArgs),
-    /// Read a directory as a program would; prints why it cannot be read
+    /// Read the directories that standard input names as a program would
     #[command(name = probe::COMMAND, hide = true)]
-    Probe(ProbeArgs),
+    Probe,
 }
 
 #[derive(Debug, Args)]
@@ -227,11 +227,6 @@ struct ManArgs {
     directory: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
-struct ProbeArgs {
-    directory: PathBuf,
-}
-
 /// Runs the command that the arguments name, or the mount helper under its name, and prints
 /// why it failed.
 pub(crate) fn run() -> ExitCode {
@@ -315,6 +310,6 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Config(ConfigCommand::Check) => config::check(&Places::find()?),
         Command::Completions(arguments) => generated::completions(arguments.shell),
         Command::Man(arguments) => generated::man(arguments.directory.as_deref()),
-        Command::Probe(arguments) => probe::answer(&arguments.directory),
+        Command::Probe => probe::answer(),
     }
 }

@@ -137,7 +137,7 @@ impl Daemon {
             tokio::pin!(ended);
             let why = tokio::select! {
                 () = host.bring_up() => {
-                    readiness.ready();
+                    readiness.ready(|| host.status());
                     watch::follow(Arc::clone(&host));
                     network::follow(Arc::clone(&host));
                     ended.await

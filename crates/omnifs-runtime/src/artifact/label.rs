@@ -23,9 +23,9 @@ pub fn label(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     let world = face.unwrap_or(Face::Filesystem).world();
     let (resolve, package) = contract::contract()?;
     resolve
-        .select_world(&[package], Some(world))
+        .select_world(&[*package], Some(world))
         .and_then(|world| {
-            embed_component_metadata(&mut labelled, &resolve, world, StringEncoding::UTF8)
+            embed_component_metadata(&mut labelled, resolve, world, StringEncoding::UTF8)
         })
         .map_err(|error| LoadError::new(format!("cannot write its WIT metadata: {error:#}")))?;
     Ok(labelled)

@@ -10,7 +10,6 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -21,7 +20,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::sync::watch;
 
-use super::dial::{Dialer, SocketDialer, Timed};
+use super::dial::{Connector, Dialer, SocketDialer, Timed};
 use super::failure::HttpFailure;
 use super::gate::{Approved, Gate, Reach, Route, shown_origin};
 use super::limits::HttpLimits;
@@ -36,13 +35,13 @@ const BUFFER_MARGIN: u64 = 64 << 10;
 /// The most headers of an HTTP/1 answer.
 const HEADERS: usize = 500;
 
-type Network = Client<Timed<HttpsConnector<Dialer>>, Full<Bytes>>;
+type Network = Client<Timed<Connector>, Full<Bytes>>;
 type Socket = Client<Timed<SocketDialer>, Full<Bytes>>;
 
 /// Whom TLS trusts: the system's certificates, and those of `[host] ca_file`.
 ///
-/// The system's are read when the first connection is made: reading them takes longer than
-/// starting a daemon.
+/// The system's are read when the first connection with TLS is made: reading them takes longer
+/// than starting a daemon.
 #[derive(Debug, Clone, Default)]
 pub struct Tls(Arc<Shared>);
 
@@ -78,7 +77,11 @@ impl Tls {
         Ok(Self(Arc::new(Shared { extra, config: OnceLock::new() })))
     }
 
-    fn config(&self) -> Result<ClientConfig, HttpFailure> {
+    /// Returns what connections are made with; reads certificates the first time.
+    ///
+    /// # Errors
+    /// [`HttpFailure::Tls`] when these cannot be used.
+    pub(super) fn config(&self) -> Result<ClientConfig, HttpFailure> {
         let made = self.0.config.get_or_init(|| {
             // One crypto provider for all, whatever features other crates turn on.
             let crypto = Arc::new(rustls::crypto::ring::default_provider());
@@ -146,7 +149,7 @@ impl Clients {
         *request.headers_mut() = headers;
         let mut connection = capture_connection(&mut request);
         let asked = match &to.route {
-            Route::Network(reach) => self.network(*reach)?.request(request),
+            Route::Network(reach) => self.network(*reach).request(request),
             Route::Socket(path) => self.socket(path).request(request),
         };
         let late = async {
@@ -181,17 +184,13 @@ impl Clients {
         self.renewals.subscribe()
     }
 
-    fn network(&self, reach: Reach) -> Result<Network, HttpFailure> {
-        if let Some(client) = self.network.lock().get(&reach) {
-            return Ok(client.clone());
-        }
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(self.tls.config()?)
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(Dialer { gate: Arc::clone(&self.gate), reach });
-        let client = self.pool().build(self.timed(connector));
-        Ok(self.network.lock().entry(reach).or_insert(client).clone())
+    fn network(&self, reach: Reach) -> Network {
+        let mut network = self.network.lock();
+        let client = network.entry(reach).or_insert_with(|| {
+            let dialer = Dialer { gate: Arc::clone(&self.gate), reach };
+            self.pool().build(self.timed(Connector { dialer, tls: self.tls.clone() }))
+        });
+        client.clone()
     }
 
     fn socket(&self, path: &PathBuf) -> Socket {
@@ -261,6 +260,7 @@ impl Wakes {
 #[cfg(test)]
 mod tests {
     use omnifs_vfs::TestClock;
+    use tower_service::Service;
 
     use super::*;
 
@@ -296,5 +296,18 @@ mod tests {
         assert_eq!(Tls::trusting(b"hello").unwrap_err(), TlsError::Empty);
         let broken = b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
         assert!(matches!(Tls::trusting(broken), Err(TlsError::NotPem(_))));
+    }
+
+    #[tokio::test]
+    async fn certificates_are_read_when_tls_is_wanted_and_not_before() {
+        let gate = Arc::new(Gate::new("p".into(), Vec::new(), None));
+        let tls = Tls::default();
+        let dialer = Dialer { gate, reach: Reach::Loopback };
+        let mut connector = Connector { dialer, tls: tls.clone() };
+        // Nobody listens there.
+        for (url, read) in [("http://127.0.0.1:1/", false), ("https://127.0.0.1:1/", true)] {
+            assert!(connector.call(Uri::from_static(url)).await.is_err(), "{url}");
+            assert_eq!(tls.0.config.get().is_some(), read, "{url}");
+        }
     }
 }

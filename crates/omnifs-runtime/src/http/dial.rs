@@ -11,12 +11,14 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::Uri;
+use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tower_service::Service;
 
 use super::address;
+use super::clients::Tls;
 use super::failure::HttpFailure;
 use super::gate::{Gate, Reach};
 
@@ -159,6 +161,39 @@ impl Service<Uri> for SocketDialer {
             })?;
             Ok(TokioIo::new(stream))
         })
+    }
+}
+
+/// Dials addresses of the network, and speaks TLS where the URL says so.
+#[derive(Debug, Clone)]
+pub(super) struct Connector {
+    pub(super) dialer: Dialer,
+    pub(super) tls: Tls,
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        if uri.scheme_str() == Some("http") {
+            let dialled = self.dialer.call(uri);
+            return Box::pin(async move { Ok(MaybeHttpsStream::Http(dialled.await?)) });
+        }
+        match self.tls.config() {
+            Ok(config) => HttpsConnectorBuilder::new()
+                .with_tls_config(config)
+                .https_only()
+                .enable_all_versions()
+                .wrap_connector(self.dialer.clone())
+                .call(uri),
+            Err(failure) => Box::pin(std::future::ready(Err(failure.into()))),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a checked component to what instances are made of.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -20,7 +21,7 @@ use crate::store::State;
 
 pub(super) fn blueprint(
     engine: &Engine,
-    (component, fit): (Vec<u8>, Fit),
+    (component, fit): (Cow<'_, [u8]>, Fit),
     needs: Option<&Needs>,
     options: ProviderOptions,
 ) -> Result<Blueprint, LoadError> {
@@ -49,16 +50,19 @@ pub(super) fn blueprint(
     })
 }
 
-/// Compiles on a thread of its own. The compiler cannot be stopped: past the limit it is left
+/// Compiles, unless that was done before, on a thread of its own. The compiler cannot be stopped: past the limit it is left
 /// to end by itself, and leaves its work in the cache.
-fn compile(engine: &Engine, bytes: Vec<u8>, limit: Duration) -> Result<Component, LoadError> {
+fn compile(engine: &Engine, bytes: Cow<'_, [u8]>, limit: Duration) -> Result<Component, LoadError> {
+    if let Some(component) = engine.kept(&bytes) {
+        return Ok(component);
+    }
     let (sender, receiver) = channel();
-    let wasm = engine.wasm().clone();
+    let (engine, bytes) = (engine.clone(), bytes.into_owned());
     thread::Builder::new()
         .name("omnifs-compile".to_owned())
         .spawn(move || {
             // Nobody listens after the time limit.
-            let _ = sender.send(Component::new(&wasm, bytes));
+            let _ = sender.send(engine.compile(&bytes));
         })
         .map_err(|error| LoadError::new(format!("cannot start a thread to compile it: {error}")))?;
     match receiver.recv_timeout(limit) {

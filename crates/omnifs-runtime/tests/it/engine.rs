@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use omnifs_runtime::{Engine, EngineError, EngineOptions, Limits};
@@ -10,17 +10,14 @@ use testkit::guests;
 
 use crate::fixture::Fixture;
 
-/// Returns the files of compiled code; beside each the engine keeps its statistics.
+/// Returns the files of compiled code.
 fn compiled(directory: &Path) -> BTreeSet<PathBuf> {
-    let mut found = BTreeSet::new();
-    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(compiled(&entry.path()));
-        } else if entry.path().extension().is_none() {
-            found.insert(entry.path());
-        }
-    }
-    found
+    let entries = fs::read_dir(directory).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn inodes(files: &BTreeSet<PathBuf>) -> Vec<u64> {
+    files.iter().map(|file| fs::metadata(file).unwrap().ino()).collect()
 }
 
 fn engine(directory: &Path) -> Engine {
@@ -42,15 +39,37 @@ async fn a_second_load_uses_what_the_first_compiled() {
     let directory = home.path().join("cache/compiled");
     load_and_read(&directory).await;
     let first = compiled(&directory);
-    assert!(!first.is_empty(), "nothing was kept");
-    let inodes = |files: &BTreeSet<PathBuf>| -> Vec<u64> {
-        use std::os::unix::fs::MetadataExt;
-        files.iter().map(|file| fs::metadata(file).unwrap().ino()).collect()
-    };
+    assert_eq!(first.len(), 1, "{first:?}");
     let before = inodes(&first);
     load_and_read(&directory).await;
     assert_eq!(compiled(&directory), first);
     assert_eq!(inodes(&first), before, "compiled anew");
+}
+
+#[tokio::test]
+async fn what_was_kept_and_is_damaged_is_compiled_anew() {
+    let home = tempfile::tempdir().unwrap();
+    load_and_read(home.path()).await;
+    let files = compiled(home.path());
+    let file = files.first().unwrap();
+    let whole = fs::read(file).unwrap();
+    for damaged in [&[][..], b"nothing of the sort", &whole[..whole.len() / 2]] {
+        fs::write(file, damaged).unwrap();
+        load_and_read(home.path()).await;
+        assert_eq!(fs::read(file).unwrap().len(), whole.len());
+    }
+    assert_eq!(compiled(home.path()), files);
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_kept_it_is_compiled_each_time() {
+    let home = tempfile::tempdir().unwrap();
+    let engine = engine(home.path());
+    // It is gone: root may write to any directory that is there.
+    fs::remove_dir(home.path()).unwrap();
+    let hello = Fixture::on(&engine, guests::HELLO, Limits::default());
+    assert_eq!(hello.text("hello.txt").await, "hello from omnifs\n");
+    assert!(!home.path().exists());
 }
 
 #[test]

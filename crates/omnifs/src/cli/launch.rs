@@ -3,14 +3,16 @@
 use std::io::{BufRead, BufReader};
 use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::Context;
 use rustix::io::{FdFlags, fcntl_setfd};
 
+use super::probe::Reader;
 use super::table::{Columns, table, troubles, verdict};
-use super::{output, probe, running};
+use super::{output, running};
 use crate::config::Config;
+use crate::control::Status;
 use crate::daemon::lock;
 use crate::daemon::readiness::Report;
 use crate::env;
@@ -43,7 +45,9 @@ fn load(places: &Places) -> Result<Config, Failure> {
 /// Makes the daemon apply the configuration as it is now.
 pub(super) fn reload(places: &Places) -> Result<Exit, Failure> {
     apply(places)?;
-    report(places, &load(places)?)
+    let (config, reader) = (load(places)?, Reader::start());
+    let status = running::daemon(places)?.status()?;
+    report(places, (&config, status), reader)
 }
 
 /// Makes the daemon apply the configuration and returns when it has.
@@ -55,15 +59,19 @@ pub(super) fn apply(places: &Places) -> Result<(), Failure> {
 }
 
 fn launch(places: &Places, config: &Config, mounts: bool) -> Result<Exit, Failure> {
-    spawn(places, mounts)?;
-    report(places, config)
+    let (daemon, reader) = (begin(places, mounts)?, Reader::start());
+    let status = await_ready(places, daemon)?;
+    report(places, (config, status), reader)
 }
 
 /// Reads every mount and shows how the providers stand.
-fn report(places: &Places, config: &Config) -> Result<Exit, Failure> {
-    let mut status = running::daemon(places)?.status()?;
+fn report(
+    places: &Places,
+    (config, mut status): (&Config, Status),
+    reader: Reader,
+) -> Result<Exit, Failure> {
     if !status.no_mount {
-        probe::all(&mut status, config);
+        reader.read_all(&mut status, config);
     }
     if status.providers.is_empty() {
         output::print(&format!("no providers in {}\n", places.config.display()))?;
@@ -88,11 +96,16 @@ fn keep_descriptors() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Runs this program as a daemon and returns when it has mounted what it can.
-pub(super) fn spawn(places: &Places, mounts: bool) -> Result<(), Failure> {
+/// Runs this program as a daemon and returns when it has mounted what it can, with how that
+/// stands.
+pub(super) fn spawn(places: &Places, mounts: bool) -> Result<Status, Failure> {
+    await_ready(places, begin(places, mounts)?)
+}
+
+fn begin(places: &Places, mounts: bool) -> Result<Child, Failure> {
     keep_descriptors().context("cannot keep this command's descriptors from the daemon")?;
     // The process's own file, also when another version has taken its name meanwhile.
-    let mut daemon = Command::new("/proc/self/exe")
+    let daemon = Command::new("/proc/self/exe")
         .arg0("omnifs")
         .args(["start", "--foreground", "--detached"])
         .args((!mounts).then_some("--no-mount"))
@@ -102,12 +115,16 @@ pub(super) fn spawn(places: &Places, mounts: bool) -> Result<(), Failure> {
         .stderr(Stdio::null())
         .spawn()
         .context("cannot start the daemon")?;
+    Ok(daemon)
+}
+
+fn await_ready(places: &Places, mut daemon: Child) -> Result<Status, Failure> {
     let mut line = String::new();
     if let Some(output) = daemon.stdout.take() {
         BufReader::new(output).read_line(&mut line).context("cannot hear from the daemon")?;
     }
     match serde_json::from_str(&line) {
-        Ok(Report::Ready) => Ok(()),
+        Ok(Report::Ready(status)) => Ok(status),
         Ok(Report::Failed { exit, text }) => Err(Failure::rendered(exit, text)),
         // It ended, or was ended, without a word.
         Err(_) => {

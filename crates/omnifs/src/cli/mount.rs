@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, FromArgMatches};
 
+use super::probe::Reader;
 use super::table::troubles;
-use super::{launch, output, probe, running};
+use super::{launch, output, running};
 use crate::config::{Config, ProviderConfig};
 use crate::control::State;
 use crate::daemon::lock;
@@ -173,15 +174,18 @@ fn mount(arguments: &MountArgs, options: Options) -> Result<(), Failure> {
     if arguments.fake {
         return Ok(());
     }
-    match lock::holder(&places)? {
-        None => launch::spawn(&places, true)?,
+    let reader = Reader::start();
+    let mut status = if lock::holder(&places)?.is_none() {
+        launch::spawn(&places, true)?
+    } else {
         // Mounted already, as after another line's daemon mounted everything: nothing to do.
-        Some(_) if serves(&places, provider)? => {}
-        Some(_) => launch::apply(&places)?,
-    }
-    let mut status = running::daemon(&places)?.status()?;
+        if !serves(&places, provider)? {
+            launch::apply(&places)?;
+        }
+        running::daemon(&places)?.status()?
+    };
     status.providers.retain(|known| known.name == provider.name);
-    probe::all(&mut status, &config);
+    reader.read_all(&mut status, &config);
     let Some(known) = status.providers.first() else {
         let reason = format!("the daemon that runs knows no provider {:?}", provider.name);
         return Err(Failure::new(reason).remedy(format!(

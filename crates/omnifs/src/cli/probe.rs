@@ -1,15 +1,19 @@
-//! A real read of every new mount, by processes that can be given up.
+//! A real read of every new mount, by a process that can be given up.
 //!
 //! The daemon never opens a path under its own mounts, and a command that did so itself could
 //! not end while the read hangs.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::output;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
 use crate::config::Config;
 use crate::control::{ProviderStatus, State, Status, Trouble};
 use crate::exit::{Exit, Failure};
@@ -23,38 +27,141 @@ const FUSE: u64 = 0x6573_5546;
 /// How much longer than the daemon's own deadline a read may take.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The hidden command: reads the directory, as `ls` does.
-pub(super) fn answer(directory: &Path) -> Result<Exit, Failure> {
-    let read = || -> io::Result<()> {
-        let found = rustix::fs::statfs(directory)?;
-        if u64::try_from(found.f_type).ok() != Some(FUSE) {
-            return Err(io::Error::other("it is not mounted"));
+/// How one read ended: which it was, and why it failed if it did.
+type Outcome = (usize, Option<String>);
+
+/// The hidden command: reads the directories that standard input names, each as `ls` does and none
+/// after another, and prints a line when one is read.
+pub(super) fn answer() -> Result<Exit, Failure> {
+    let mounts: Vec<PathBuf> =
+        serde_json::from_reader(io::stdin().lock()).map_err(anyhow::Error::from)?;
+    let (sender, outcomes) = channel();
+    for (number, mount) in mounts.into_iter().enumerate() {
+        let sender = sender.clone();
+        // Whoever asked is told by the end of all output of what could not be tried.
+        let _ = thread::Builder::new().spawn(move || {
+            let failed = read(&mount).err().map(|error| error.to_string());
+            let _ = sender.send((number, failed));
+        });
+    }
+    drop(sender);
+    for outcome in outcomes {
+        let line = serde_json::to_string::<Outcome>(&outcome).map_err(anyhow::Error::from)?;
+        io::stdout().write_all(format!("{line}\n").as_bytes()).map_err(anyhow::Error::from)?;
+    }
+    Ok(Exit::Success)
+}
+
+fn read(directory: &Path) -> io::Result<()> {
+    let found = rustix::fs::statfs(directory)?;
+    if u64::try_from(found.f_type).ok() != Some(FUSE) {
+        return Err(io::Error::other("it is not mounted"));
+    }
+    std::fs::read_dir(directory)?.next().transpose().map(drop)
+}
+
+/// A process that is to read mounts. It is started before they are there: starting it takes
+/// longer than a read.
+pub(super) struct Reader(io::Result<Child>);
+
+impl Reader {
+    pub(super) fn start() -> Self {
+        // The process's own file, also when another version has taken its name meanwhile.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("omnifs").arg(COMMAND).stdin(Stdio::piped()).stdout(Stdio::piped());
+        Self(command.stderr(Stdio::null()).spawn())
+    }
+
+    /// Reads every mount that is said to be ready, all at once; one that cannot be read becomes
+    /// degraded, with the reason.
+    pub(super) fn read_all(self, status: &mut Status, config: &Config) {
+        let ready = status.providers.iter_mut().filter(|provider| provider.state == State::Ready);
+        let mut unread: Vec<_> = ready.map(Some).collect();
+        let result = self
+            .0
+            .and_then(|child| Reading::begin(child, &unread))
+            .and_then(|reading| reading.await_all(&mut unread, config));
+        let error = result.err().unwrap_or_else(|| io::Error::other("it was not read"));
+        unread.into_iter().flatten().for_each(|provider| degrade(provider, &error));
+    }
+}
+
+/// A process that reads.
+struct Reading {
+    child: Child,
+    answers: ChildStdout,
+    begun: Instant,
+    /// What came of a line that is not all there.
+    line: Vec<u8>,
+}
+
+impl Reading {
+    fn begin(mut child: Child, mounts: &[Option<&mut ProviderStatus>]) -> io::Result<Self> {
+        let (Some(mut names), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(io::Error::other("its reader cannot be told what to read"));
+        };
+        let mounts: Vec<&str> = mounts.iter().flatten().map(|known| &*known.mount).collect();
+        names.write_all(serde_json::to_string(&mounts)?.as_bytes())?;
+        Ok(Self { child, answers, begun: Instant::now(), line: Vec::new() })
+    }
+
+    /// Takes each provider out whose mount was read; what is left was not.
+    fn await_all(
+        mut self,
+        unread: &mut [Option<&mut ProviderStatus>],
+        config: &Config,
+    ) -> io::Result<()> {
+        loop {
+            let late = || io::Error::other("it did not answer in time");
+            let limits = unread.iter().flatten().map(|provider| limit(provider, config));
+            let Some(longest) = limits.max() else {
+                // It has nothing left to do.
+                self.child.wait()?;
+                return Ok(());
+            };
+            let Some(left) = longest.checked_sub(self.begun.elapsed()) else {
+                // Not waited for: it may hang in the kernel, and then even this comes late.
+                self.child.kill()?;
+                return Err(late());
+            };
+            let Some((number, failed)) = self.next(left)? else { continue };
+            let Some(provider) = unread.get_mut(number).and_then(Option::take) else { continue };
+            if let Some(reason) = failed {
+                degrade(provider, &io::Error::other(reason));
+            } else if self.begun.elapsed() > limit(provider, config) {
+                degrade(provider, &late());
+            }
         }
-        std::fs::read_dir(directory)?.next().transpose().map(drop)
-    };
-    match read() {
-        Ok(()) => Ok(Exit::Success),
-        Err(error) => {
-            output::error(&format!("{error}\n"));
-            Ok(Exit::Failure)
+    }
+
+    /// Returns the next line; `None` when none came in time.
+    fn next(&mut self, limit: Duration) -> io::Result<Option<Outcome>> {
+        let begun = Instant::now();
+        loop {
+            if let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.line.drain(..=end).collect();
+                return Ok(Some(serde_json::from_slice(&line)?));
+            }
+            let left = Timespec::try_from(limit.saturating_sub(begun.elapsed()));
+            let left = left.map_err(io::Error::other)?;
+            match poll(&mut [PollFd::new(&self.answers, PollFlags::IN)], Some(&left)) {
+                Ok(0) => return Ok(None),
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let mut piece = [0; 1024];
+            match self.answers.read(&mut piece)? {
+                0 => return Err(io::Error::other("its reader ended")),
+                length => self.line.extend(piece.iter().take(length)),
+            }
         }
     }
 }
 
-/// Reads every mount that is said to be ready, all at once; one that cannot be read becomes
-/// degraded, with the reason.
-pub(super) fn all(status: &mut Status, config: &Config) {
-    let begun = Instant::now();
-    let ready = status.providers.iter_mut().filter(|provider| provider.state == State::Ready);
-    let reads: Vec<_> = ready.map(|provider| (begin(&provider.mount), provider)).collect();
-    for (read, provider) in reads {
-        let known = config.providers.iter().find(|known| known.name == provider.name);
-        let limit = known.map_or(Duration::ZERO, |known| known.limits.answer) + GRACE;
-        let ended = read.and_then(|child| end(child, limit.saturating_sub(begun.elapsed())));
-        if let Err(error) = ended {
-            degrade(provider, &error);
-        }
-    }
+fn limit(provider: &ProviderStatus, config: &Config) -> Duration {
+    let known = config.providers.iter().find(|known| known.name == provider.name);
+    known.map_or(Duration::ZERO, |known| known.limits.answer) + GRACE
 }
 
 fn degrade(provider: &mut ProviderStatus, error: &io::Error) {
@@ -63,38 +170,4 @@ fn degrade(provider: &mut ProviderStatus, error: &io::Error) {
         reason: format!("{} is mounted, but cannot be read: {error}", provider.mount),
         remedy: "`omnifs logs` says why".to_owned(),
     });
-}
-
-fn begin(mount: &str) -> io::Result<Child> {
-    // The process's own file, also when another version has taken its name meanwhile.
-    Command::new("/proc/self/exe")
-        .arg0("omnifs")
-        .args([COMMAND, mount])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-}
-
-fn end(mut child: Child, limit: Duration) -> io::Result<()> {
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if begun.elapsed() >= limit {
-            // Not waited for: it may hang in the kernel, and then even this comes late.
-            child.kill()?;
-            return Err(io::Error::other("it did not answer in time"));
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    };
-    if status.success() {
-        return Ok(());
-    }
-    let mut reason = String::new();
-    if let Some(mut text) = child.stderr.take() {
-        text.read_to_string(&mut reason)?;
-    }
-    Err(io::Error::other(reason.trim_end().to_owned()))
 }

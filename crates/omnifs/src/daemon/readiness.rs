@@ -10,14 +10,15 @@ use sd_notify::NotifyState;
 use serde::{Deserialize, Serialize};
 
 use super::Mode;
+use crate::control::Status;
 use crate::exit::{Exit, Failure};
 
 /// The one line that a detached daemon writes to its standard output.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Report {
-    /// Every provider is mounted, or has failed.
-    Ready,
+    /// Every provider is mounted, or has failed: how they stand.
+    Ready(Status),
     /// There is no daemon.
     Failed {
         /// The code to end with.
@@ -44,9 +45,9 @@ impl Readiness {
     }
 
     /// Reports that the daemon runs.
-    pub(super) fn ready(self) {
+    pub(super) fn ready(self, status: impl FnOnce() -> Status) {
         match self {
-            Self::Pipe(mut pipe) => report(&mut pipe, &Report::Ready),
+            Self::Pipe(mut pipe) => report(&mut pipe, &Report::Ready(status())),
             Self::ServiceManager => notify(NotifyState::Ready),
         }
     }
