@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use omnifs_vfs::{Clock, RequestId, SystemClock};
-use wasmtime::component::Component;
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, OptLevel, RegallocAlgorithm, Strategy};
 
 use self::compiled::Compiled;
 use self::ticker::Ticker;
 pub(crate) use self::ticker::Ticking;
+use crate::capability;
+use crate::store::State;
 
 /// The room on a fiber's stack for the host functions that a guest calls, in bytes.
 const HOST_STACK: usize = 1 << 20;
@@ -78,7 +80,7 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Inner {
-    wasm: WasmEngine,
+    wasm: Wasm,
     compiled: Option<Compiled>,
     ticker: Ticker,
     /// When the engine was made, in seconds since 1970.
@@ -87,10 +89,23 @@ struct Inner {
     calls: AtomicU64,
 }
 
-/// Only for `Debug`, which the engine itself does not have.
-struct WasmEngine(wasmtime::Engine);
+/// An engine, and what it links components with.
+struct Wasm {
+    engine: wasmtime::Engine,
+    linker: Linker<State>,
+}
 
-impl std::fmt::Debug for WasmEngine {
+impl Wasm {
+    fn new(config: &Config) -> wasmtime::Result<Self> {
+        let engine = wasmtime::Engine::new(config)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        capability::add_to_linker(&mut linker)?;
+        Ok(Self { engine, linker })
+    }
+}
+
+impl std::fmt::Debug for Wasm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("wasmtime::Engine")
     }
@@ -104,21 +119,25 @@ impl Engine {
     /// machine cannot run WebAssembly.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
         let config = settings(options.stack, options.effort);
-        let wasm = wasmtime::Engine::new(&config)
-            .map_err(|error| EngineError::Setup(format!("{error:#}")))?;
+        let wasm = Wasm::new(&config).map_err(|error| EngineError::Setup(format!("{error:#}")))?;
         let kept = |path: PathBuf| {
-            Compiled::new(path.clone(), &wasm)
+            Compiled::new(path.clone(), &wasm.engine)
                 .map_err(|source| EngineError::Directory { path, source })
         };
         let compiled = options.compiled.map(kept).transpose()?;
-        let ticker = Ticker::start(&wasm).map_err(EngineError::Ticker)?;
+        let ticker = Ticker::start(&wasm.engine).map_err(EngineError::Ticker)?;
         let made = u32::try_from(SystemClock::new().calendar().seconds).unwrap_or(u32::MAX);
-        let (wasm, calls) = (WasmEngine(wasm), AtomicU64::new(0));
+        let calls = AtomicU64::new(0);
         Ok(Self { inner: Arc::new(Inner { wasm, compiled, ticker, made, calls }) })
     }
 
     pub(crate) fn wasm(&self) -> &wasmtime::Engine {
-        &self.inner.wasm.0
+        &self.inner.wasm.engine
+    }
+
+    /// Returns what has everything that a component may import.
+    pub(crate) fn linker(&self) -> &Linker<State> {
+        &self.inner.wasm.linker
     }
 
     /// Returns a component that was compiled before, if that was kept.

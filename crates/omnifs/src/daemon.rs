@@ -135,11 +135,11 @@ impl Daemon {
                 }
             };
             tokio::pin!(ended);
+            network::follow(Arc::clone(&host));
             let why = tokio::select! {
                 () = host.bring_up() => {
                     readiness.ready(|| host.status());
                     watch::follow(Arc::clone(&host));
-                    network::follow(Arc::clone(&host));
                     ended.await
                 }
                 why = &mut ended => why,

@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use wasmtime::Engine;
@@ -83,7 +84,10 @@ impl Compiled {
     /// Writes a file that has its name only when all of it is on disk: what a power failure left
     /// half would be run.
     fn keep(&self, path: &Path, code: &[u8]) -> io::Result<()> {
-        let new = path.with_extension(format!("{}.new", std::process::id()));
+        // Two providers may be the same component, and be loaded at once.
+        static WRITTEN: AtomicU64 = AtomicU64::new(0);
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let new = path.with_extension(format!("{}-{number}.new", std::process::id()));
         // Left by a process of the same number that was killed.
         let _ = fs::remove_file(&new);
         let write = || {
@@ -106,10 +110,11 @@ impl Compiled {
     fn make_room(&self, new: &Path) -> io::Result<()> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
-            if metadata.is_file() && entry.path() != new {
-                files.push((metadata.modified()?, metadata.len(), entry.path()));
+            let path = entry?.path();
+            // Another daemon may have removed it, or given it its name.
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            if metadata.is_file() && path != new {
+                files.push((metadata.modified()?, metadata.len(), path));
             }
         }
         files.sort_unstable();
@@ -119,7 +124,10 @@ impl Compiled {
                 break;
             }
             // Whoever has it mapped goes on with it.
-            fs::remove_file(path)?;
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
             all -= size;
         }
         Ok(())

@@ -6,18 +6,17 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::Component;
 
 use super::instance::{Blueprint, Functions, Usage};
 use super::watch::Watcher;
 use super::{LoadError, ProviderOptions};
 use crate::artifact::Face;
 use crate::bindings::{FilesystemIndices, ProjectionIndices, WatcherIndices};
-use crate::capability::{self, Capabilities, Needs};
+use crate::capability::{Capabilities, Needs};
 use crate::contract::Fit;
 use crate::engine::Engine;
 use crate::log::Output;
-use crate::store::State;
 
 pub(super) fn blueprint(
     engine: &Engine,
@@ -26,7 +25,7 @@ pub(super) fn blueprint(
     options: ProviderOptions,
 ) -> Result<Blueprint, LoadError> {
     let component = compile(engine, component, options.limits.compile)?;
-    let pre = link(engine, &component)?;
+    let pre = engine.linker().instantiate_pre(&component).map_err(|error| unfit(&error))?;
     let functions = match fit.face {
         Face::Filesystem => FilesystemIndices::new(&pre).map(Functions::Filesystem),
         Face::Projection => ProjectionIndices::new(&pre).map(Functions::Projection),
@@ -79,13 +78,6 @@ fn compile(engine: &Engine, bytes: Cow<'_, [u8]>, limit: Duration) -> Result<Com
             Err(LoadError::new("the compiler failed on it; please report this with the file"))
         }
     }
-}
-
-fn link(engine: &Engine, component: &Component) -> Result<InstancePre<State>, LoadError> {
-    let mut linker = Linker::new(engine.wasm());
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(|error| unfit(&error))?;
-    capability::add_to_linker(&mut linker).map_err(|error| unfit(&error))?;
-    linker.instantiate_pre(component).map_err(|error| unfit(&error))
 }
 
 fn unfit(error: &wasmtime::Error) -> LoadError {

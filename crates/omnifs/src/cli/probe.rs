@@ -7,7 +7,6 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,20 +34,19 @@ type Outcome = (usize, Option<String>);
 pub(super) fn answer() -> Result<Exit, Failure> {
     let mounts: Vec<PathBuf> =
         serde_json::from_reader(io::stdin().lock()).map_err(anyhow::Error::from)?;
-    let (sender, outcomes) = channel();
-    for (number, mount) in mounts.into_iter().enumerate() {
-        let sender = sender.clone();
-        // Whoever asked is told by the end of all output of what could not be tried.
-        let _ = thread::Builder::new().spawn(move || {
-            let failed = read(&mount).err().map(|error| error.to_string());
-            let _ = sender.send((number, failed));
-        });
-    }
-    drop(sender);
-    for outcome in outcomes {
-        let line = serde_json::to_string::<Outcome>(&outcome).map_err(anyhow::Error::from)?;
-        io::stdout().write_all(format!("{line}\n").as_bytes()).map_err(anyhow::Error::from)?;
-    }
+    let tell = |number, mount: &Path| -> io::Result<()> {
+        let failed = read(mount).err().map(|error| error.to_string());
+        let line = serde_json::to_string::<Outcome>(&(number, failed))?;
+        io::stdout().write_all(format!("{line}\n").as_bytes())
+    };
+    let told = thread::scope(|scope| {
+        for (number, mount) in mounts.iter().enumerate().skip(1) {
+            // What is not told is taken for not read.
+            let _ = thread::Builder::new().spawn_scoped(scope, move || tell(number, mount));
+        }
+        mounts.first().map_or(Ok(()), |mount| tell(0, mount))
+    });
+    told.map_err(anyhow::Error::from)?;
     Ok(Exit::Success)
 }
 
