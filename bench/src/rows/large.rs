@@ -109,11 +109,18 @@ fn warm(lab: &Lab) -> Row {
         .chain([("floor", lab.floor(Folder::Large)), ("tmpfs", Ok(lab.native(Folder::Large)))])
         .map(|(name, mounted)| (name, mounted.and_then(|mounted| read_once(lab, mounted))))
         .collect();
+    let floor = mounts.iter().find(|(name, _)| *name == "floor");
+    let floor = floor.and_then(|(_, mounted)| mounted.as_ref().ok()).map(file);
     let runners = mounts.iter().map(|(name, mounted)| {
+        let floor = floor.clone();
         Runner::new(*name, move || {
             let mounted = mounted.as_ref().map_err(|error| anyhow!("{error:#}"))?;
-            // Where pages lie is the kernel's affair and no contender's, but whoever comes first has
-            // the pieces that others left.
+            // Where pages lie is the kernel's affair and no contender's. It gives out first what was
+            // given back last, in that order, so the same program is before each.
+            if let Some(floor) = &floor {
+                work::gather_free_memory()?;
+                work::sequential(floor, lab.limit())?;
+            }
             work::gather_free_memory()?;
             work::sequential(&file(mounted), lab.limit())?;
             rehearsed(|| Ok(Sample::of(speed(work::sequential(&file(mounted), lab.limit())?))))
