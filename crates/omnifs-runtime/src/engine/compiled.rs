@@ -197,6 +197,27 @@ mod tests {
     }
 
     #[test]
+    fn who_keeps_the_same_at_once_keeps_it_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let compiled = Compiled::new(home.path().to_path_buf(), &Engine::default()).unwrap();
+        let path = compiled.file(b"one");
+        std::thread::scope(|scope| {
+            for byte in 0..4_u8 {
+                let (compiled, path) = (&compiled, &path);
+                scope.spawn(move || {
+                    for _ in 0..4 {
+                        compiled.keep(path, &vec![byte; 1 << 20]).unwrap();
+                        let kept = fs::read(path).unwrap();
+                        assert_eq!(kept.len(), 1 << 20);
+                        assert!(kept.iter().all(|other| *other == kept[0]));
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_component_that_is_compiled_another_way_is_not_found() {
         let home = tempfile::tempdir().unwrap();
         let mut config = wasmtime::Config::new();
