@@ -111,13 +111,13 @@ fn warm(lab: &Lab) -> Row {
         .collect();
     let floor = mounts.iter().find(|(name, _)| *name == "floor");
     let floor = floor.and_then(|(_, mounted)| mounted.as_ref().ok()).map(file);
+    let floor = floor.as_deref();
     let runners = mounts.iter().map(|(name, mounted)| {
-        let floor = floor.clone();
         Runner::new(*name, move || {
             let mounted = mounted.as_ref().map_err(|error| anyhow!("{error:#}"))?;
             // Where pages lie is the kernel's affair and no contender's. It gives out first what was
             // given back last, in that order, so the same program is before each.
-            if let Some(floor) = &floor {
+            if let Some(floor) = floor {
                 work::gather_free_memory()?;
                 work::sequential(floor, lab.limit())?;
             }

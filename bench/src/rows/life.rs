@@ -61,7 +61,8 @@ pub(super) fn ten(lab: &Lab) -> Result<Daemon> {
     Ok(daemon)
 }
 
-/// Configures so many providers, at most ten. The last one shows the upstream, as half of ten do; the others are those that are embedded besides.
+/// Configures so many providers, at most ten. The last one shows the upstream, as half of ten do;
+/// the others are those that are embedded besides.
 fn configure(lab: &Lab, providers: usize) -> Result<Daemon> {
     let mut text = String::new();
     for number in PROVIDERS.saturating_sub(providers)..PROVIDERS {

@@ -1,22 +1,26 @@
-//! Waiting for what the kernel tells of, on a thread that does nothing else.
+//! Waiting for what the kernel or another process tells of.
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 /// Waits until `events` may have something to read, for as long as `limit` if there is one;
-/// returns whether it was in time. A signal ends the waiting early, as if there were something.
+/// returns whether it was in time. Signals do not end the waiting.
 ///
 /// # Errors
 /// Those of poll(2).
-pub(crate) fn readable(events: &OwnedFd, limit: Option<Duration>) -> io::Result<bool> {
-    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-    match poll(&mut [PollFd::new(events, PollFlags::IN)], limit.as_ref()) {
-        Ok(0) => Ok(false),
-        Ok(_) | Err(Errno::INTR) => Ok(true),
-        Err(errno) => Err(errno.into()),
+pub(crate) fn readable(events: &impl AsFd, limit: Option<Duration>) -> io::Result<bool> {
+    let begun = Instant::now();
+    loop {
+        let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut [PollFd::new(events, PollFlags::IN)], left.as_ref()) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
     }
 }

@@ -3,14 +3,14 @@
 //! Each component has a file, which is mapped as it lies there: code that nobody calls is not
 //! read, and the providers of one component have its pages in common.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
+use tempfile::NamedTempFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -68,41 +68,23 @@ impl Compiled {
         let code = engine.precompile_component(component)?;
         let path = self.file(component);
         match self.keep(&path, &code) {
-            Ok(()) => {
-                if let Ok(made) = load(engine, &path) {
-                    return Ok(made);
-                }
-            }
+            // Another daemon may have removed it.
+            Ok(()) => load(engine, &path).or_else(|_| from_memory(engine, &code)),
             Err(error) => {
                 let path = path.display();
                 tracing::warn!(%path, %error, "compiled code cannot be kept");
+                from_memory(engine, &code)
             }
         }
-        from_memory(engine, &code)
     }
 
     /// Writes a file that has its name only when all of it is on disk: what a power failure left
     /// half would be run.
     fn keep(&self, path: &Path, code: &[u8]) -> io::Result<()> {
-        // Two providers may be the same component, and be loaded at once.
-        static WRITTEN: AtomicU64 = AtomicU64::new(0);
-        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-        let new = path.with_extension(format!("{}-{number}.new", std::process::id()));
-        // Left by a process of the same number that was killed.
-        let _ = fs::remove_file(&new);
-        let write = || {
-            let mut file =
-                OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-            file.write_all(code)?;
-            file.sync_data()?;
-            fs::rename(&new, path)
-        };
-        let written = write();
-        if written.is_err() {
-            // There may be none.
-            let _ = fs::remove_file(&new);
-        }
-        written?;
+        let mut new = NamedTempFile::new_in(&self.directory)?;
+        new.write_all(code)?;
+        new.as_file().sync_data()?;
+        new.persist(path).map_err(|error| error.error)?;
         self.make_room(path)
     }
 

@@ -49,8 +49,8 @@ pub(super) fn blueprint(
     })
 }
 
-/// Compiles, unless that was done before, on a thread of its own. The compiler cannot be stopped: past the limit it is left
-/// to end by itself, and leaves its work in the cache.
+/// Compiles, unless that was done before, on a thread of its own. The compiler cannot be stopped:
+/// past the limit it is left to end by itself, and leaves its work in the cache.
 fn compile(engine: &Engine, bytes: Cow<'_, [u8]>, limit: Duration) -> Result<Component, LoadError> {
     if let Some(component) = engine.kept(&bytes) {
         return Ok(component);

@@ -45,8 +45,9 @@ fn load(places: &Places) -> Result<Config, Failure> {
 /// Makes the daemon apply the configuration as it is now.
 pub(super) fn reload(places: &Places) -> Result<Exit, Failure> {
     apply(places)?;
-    let (config, reader) = (load(places)?, Reader::start());
+    let config = load(places)?;
     let status = running::daemon(places)?.status()?;
+    let reader = (!status.no_mount).then(Reader::start);
     report(places, (&config, status), reader)
 }
 
@@ -59,7 +60,7 @@ pub(super) fn apply(places: &Places) -> Result<(), Failure> {
 }
 
 fn launch(places: &Places, config: &Config, mounts: bool) -> Result<Exit, Failure> {
-    let (daemon, reader) = (begin(places, mounts)?, Reader::start());
+    let (daemon, reader) = (begin(places, mounts)?, mounts.then(Reader::start));
     let status = await_ready(places, daemon)?;
     report(places, (config, status), reader)
 }
@@ -68,9 +69,9 @@ fn launch(places: &Places, config: &Config, mounts: bool) -> Result<Exit, Failur
 fn report(
     places: &Places,
     (config, mut status): (&Config, Status),
-    reader: Reader,
+    reader: Option<Reader>,
 ) -> Result<Exit, Failure> {
-    if !status.no_mount {
+    if let Some(reader) = reader {
         reader.read_all(&mut status, config);
     }
     if status.providers.is_empty() {

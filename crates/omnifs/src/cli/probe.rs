@@ -3,6 +3,7 @@
 //! The daemon never opens a path under its own mounts, and a command that did so itself could
 //! not end while the read hangs.
 
+use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,12 +11,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-
 use crate::config::Config;
 use crate::control::{ProviderStatus, State, Status, Trouble};
 use crate::exit::{Exit, Failure};
+use crate::readable::readable;
 
 /// The name of the hidden command that reads.
 pub(super) const COMMAND: &str = "__probe";
@@ -125,35 +124,26 @@ impl Reading {
             let Some((number, failed)) = self.next(left)? else { continue };
             let Some(provider) = unread.get_mut(number).and_then(Option::take) else { continue };
             if let Some(reason) = failed {
-                degrade(provider, &io::Error::other(reason));
+                degrade(provider, &reason);
             } else if self.begun.elapsed() > limit(provider, config) {
                 degrade(provider, &late());
             }
         }
     }
 
-    /// Returns the next line; `None` when none came in time.
+    /// Returns the next line; `None` when it is not there yet, in time or at all.
     fn next(&mut self, limit: Duration) -> io::Result<Option<Outcome>> {
-        let begun = Instant::now();
-        loop {
-            if let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.line.drain(..=end).collect();
-                return Ok(Some(serde_json::from_slice(&line)?));
-            }
-            let left = Timespec::try_from(limit.saturating_sub(begun.elapsed()));
-            let left = left.map_err(io::Error::other)?;
-            match poll(&mut [PollFd::new(&self.answers, PollFlags::IN)], Some(&left)) {
-                Ok(0) => return Ok(None),
-                Ok(_) => {}
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
+        let end = |line: &[u8]| line.iter().position(|byte| *byte == b'\n');
+        if end(&self.line).is_none() && readable(&self.answers, Some(limit))? {
             let mut piece = [0; 1024];
             match self.answers.read(&mut piece)? {
                 0 => return Err(io::Error::other("its reader ended")),
                 length => self.line.extend(piece.iter().take(length)),
             }
         }
+        let Some(end) = end(&self.line) else { return Ok(None) };
+        let line: Vec<u8> = self.line.drain(..=end).collect();
+        Ok(Some(serde_json::from_slice(&line)?))
     }
 }
 
@@ -162,7 +152,7 @@ fn limit(provider: &ProviderStatus, config: &Config) -> Duration {
     known.map_or(Duration::ZERO, |known| known.limits.answer) + GRACE
 }
 
-fn degrade(provider: &mut ProviderStatus, error: &io::Error) {
+fn degrade(provider: &mut ProviderStatus, error: &dyn Display) {
     provider.state = State::Degraded;
     provider.error = Some(Trouble {
         reason: format!("{} is mounted, but cannot be read: {error}", provider.mount),

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -13,6 +12,7 @@ use crate::daemon::VERSION;
 use crate::daemon::lock::{self, Holder};
 use crate::exit::{Exit, Failure};
 use crate::places::Places;
+use crate::readable::readable;
 
 /// How long a daemon gets to end; it ends by itself a little before.
 const END: Duration = Duration::from_secs(8);
@@ -138,15 +138,6 @@ pub(super) fn end(places: &Places) -> Result<Option<Holder>, Failure> {
 
 /// Waits until a process is gone, for `limit` at most.
 fn gone(process: &rustix::fd::OwnedFd, limit: Duration) -> anyhow::Result<bool> {
-    let begun = Instant::now();
-    loop {
-        let left = limit.saturating_sub(begun.elapsed());
-        let left = Timespec::try_from(left).context("a time limit is too long")?;
-        // A process's descriptor becomes readable when the process has ended.
-        match poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&left)) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error).context("cannot wait for the daemon's end"),
-        }
-    }
+    // A process's descriptor becomes readable when the process has ended.
+    readable(process, Some(limit)).context("cannot wait for the daemon's end")
 }
