@@ -229,7 +229,7 @@ impl Http {
         let prepared = self.prepare(wanted)?;
         let limit = prepared.limit;
         let deadline = Instant::now() + limit;
-        let origin = shown_origin(&prepared.to.url);
+        let url = prepared.to.url.clone();
         let whole = async {
             if prepared.to.method == Method::GET && prepared.body.is_empty() {
                 if prepared.anew {
@@ -243,7 +243,7 @@ impl Http {
             }
         };
         let fetched = timeout_at(deadline, whole).await.unwrap_or_else(|_elapsed| {
-            let own = limit < self.limits.total;
+            let (origin, own) = (shown_origin(&url), limit < self.limits.total);
             Err(HttpFailure::Timeout(format!(
                 "{origin} did not answer in full within {} s ({})",
                 limit.as_secs_f64(),
@@ -401,7 +401,7 @@ impl Http {
         let turn = self.pacer.turn(&origin, deadline).await?;
         let mut headers = request::sent(&hop.fields, &self.agent);
         headers.extend(conditions.clone());
-        let outcome = self.exchange(hop, headers, turn).await;
+        let outcome = self.exchange((hop, &origin), headers, turn).await;
         let failed = match &outcome {
             Ok(started) => verdict::is_failure(started.status),
             // A refusal was never sent.
@@ -414,11 +414,10 @@ impl Http {
 
     async fn exchange(
         &self,
-        hop: &Prepared,
+        (hop, origin): (&Prepared, &str),
         headers: HeaderMap,
         turn: Turn,
     ) -> Result<Started, HttpFailure> {
-        let origin = &shown_origin(&hop.to.url);
         let response = self.reach(hop, headers).await?;
         let (parts, incoming) = response.into_parts();
         let mut headers = parts.headers;
@@ -427,7 +426,7 @@ impl Http {
         for (name, value) in &headers {
             size += (name.as_str().len() + value.len()) as u64;
             if let Some(name) = scanner.look(value.as_bytes()) {
-                let (origin, name) = (origin.clone(), name.to_owned());
+                let (origin, name) = (origin.to_owned(), name.to_owned());
                 return Err(HttpFailure::SecretEcho { origin, name });
             }
         }

@@ -131,7 +131,7 @@ impl Provider {
         let (face, outdates) = (fit.face, fit.outdates);
         let live = options.live || prepared.needs.as_ref().is_some_and(|needs| needs.live);
         let instances = options.limits.instances.unwrap_or_else(|| face.instances());
-        let pool = Pool::new(Rules::of(&options.limits, instances));
+        let pool = Pool::new(Rules::of(&options.limits, instances, face));
         let clock = Arc::clone(&options.grants.clock);
         let breaker = Mutex::new(Breaker::after(options.limits.traps));
         let blueprint =

@@ -139,7 +139,7 @@ impl Clients {
         body: Bytes,
     ) -> Result<Response<Incoming>, HttpFailure> {
         self.renew_after_suspension();
-        let origin = shown_origin(&to.url);
+        let origin = || shown_origin(&to.url);
         let uri = Uri::try_from(to.url.as_str()).map_err(|error| {
             HttpFailure::Protocol(format!("{} cannot be asked for: {error}", to.url))
         })?;
@@ -159,9 +159,9 @@ impl Clients {
         };
         tokio::select! {
             answer = asked => {
-                answer.map_err(|error| HttpFailure::classify(&error, &origin))
+                answer.map_err(|error| HttpFailure::classify(&error, &origin()))
             }
-            () = late => Err(no_first_byte(&origin, self.limits.first_byte)),
+            () = late => Err(no_first_byte(&origin(), self.limits.first_byte)),
         }
     }
 

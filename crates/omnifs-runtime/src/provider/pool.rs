@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::{AcquireError, Notify, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use crate::artifact::Face;
 use crate::limits::Limits;
 
 /// How many calls run at a time, and for how long the others wait.
@@ -24,19 +25,24 @@ pub(super) struct Rules {
     /// The longest that a call waits for its turn.
     pub(super) longest_wait: Duration,
     /// How long a call that has its turn waits for a busy instance before it gets a new one:
-    /// the busy one knows the objects, a new one has to be shown the way to them.
+    /// where the busy one knows the objects, a new one has to be shown the way to them.
     pub(super) patience: Duration,
     /// After how long without a call an instance beyond the first is dropped.
     pub(super) idle: Duration,
 }
 
 impl Rules {
-    pub(super) fn of(limits: &Limits, instances: u32) -> Self {
+    pub(super) fn of(limits: &Limits, instances: u32, face: Face) -> Self {
+        let patience = match face {
+            Face::Filesystem => Duration::from_millis(5),
+            // Any instance knows every object.
+            Face::Projection => Duration::ZERO,
+        };
         Self {
             instances,
             queue: limits.queue,
             longest_wait: limits.call,
-            patience: Duration::from_millis(5),
+            patience,
             idle: Duration::from_secs(30),
         }
     }
@@ -192,7 +198,7 @@ impl<I: Send + 'static> Pool<I> {
     /// call needs a new one.
     pub(super) async fn take(&self, turn: &Turn<'_>) -> Option<I> {
         let idle = self.instances.idle.lock().pop();
-        if idle.is_some() || !turn.has_company() {
+        if idle.is_some() || !turn.has_company() || self.rules.patience.is_zero() {
             return idle;
         }
         let returned = async {
