@@ -157,13 +157,25 @@ pub fn check(bytes: &[u8]) -> Result<Artifact, LoadError> {
     prepare(bytes, FILE_LIMIT).map(|prepared| prepared.artifact)
 }
 
+/// What is read of a file without its types.
+pub(crate) struct Head {
+    pub(crate) kind: Kind,
+    pub(crate) needs: Option<Needs>,
+}
+
+/// Reads the sections of a file of at most `limit` bytes.
+pub(crate) fn head(bytes: &[u8], limit: u64) -> Result<Head, LoadError> {
+    let outline = component::outline(bytes, limit)?;
+    let needs = outline.needs.as_deref().map(Needs::parse).transpose()?;
+    Ok(Head { kind: outline.kind, needs })
+}
+
 /// A checked file, ready to compile.
 pub(crate) struct Prepared<'a> {
     pub(crate) artifact: Artifact,
     /// The component: the file itself, or what was made of a core module.
     pub(crate) component: Cow<'a, [u8]>,
     pub(crate) fit: Fit,
-    pub(crate) needs: Option<Needs>,
 }
 
 /// Checks a file of at most `limit` bytes.
@@ -172,8 +184,7 @@ pub(crate) fn prepare(bytes: &[u8], limit: u64) -> Result<Prepared<'_>, LoadErro
     let (resolve, world) = component.world()?;
     let fit = contract::compare(resolve, world)?;
     let artifact = artifact(bytes, &component, Some(fit))?;
-    let needs = artifact.needs.clone();
-    Ok(Prepared { artifact, component: component.bytes, fit, needs })
+    Ok(Prepared { artifact, component: component.bytes, fit })
 }
 
 fn artifact(

@@ -5,6 +5,8 @@ mod signature;
 
 use std::sync::OnceLock;
 
+use wasmtime::Engine;
+use wasmtime::component::Component;
 use wit_parser::{Interface, PackageId, PackageName, Resolve, World, WorldItem, WorldKey};
 
 use self::signature::Signature;
@@ -58,6 +60,32 @@ pub(crate) struct Fit {
     /// Whether it may say what is outdated.
     pub(crate) outdates: bool,
 }
+
+impl Fit {
+    /// Returns how a compiled component fits that was compared with this contract before; `None`
+    /// when it has no face.
+    pub(crate) fn of_compiled(component: &Component, engine: &Engine) -> Option<Self> {
+        let types = component.component_type();
+        let exports: Vec<&str> =
+            types.exports(engine).filter_map(|(name, _)| served(name)).collect();
+        let face = FACES.into_iter().find(|face| exports.contains(&face.interface()))?;
+        let imports = types.imports(engine).map(|(name, _)| served(name));
+        let outdates = face == Face::Projection && imports.flatten().any(|it| it == CACHE_CONTROL);
+        Some(Self { face, watches: exports.contains(&WATCHER), outdates })
+    }
+}
+
+/// Returns which interface of this contract a full name stands for, such as
+/// `omnifs:provider/filesystem@1.0.0`.
+fn served(name: &str) -> Option<&str> {
+    let (package, interface) = name.split_once('/')?;
+    let (interface, version) = interface.split_once('@')?;
+    let is_ours = package.split_once(':') == Some((NAMESPACE, PACKAGE));
+    (is_ours && version.split('.').next() == Some("1")).then_some(interface)
+}
+
+/// What decides whether a component fits: what was compared by other rules has to be again.
+pub(crate) const RULES: [&str; 2] = [WIT, env!("CARGO_PKG_VERSION")];
 
 /// Compares a component's world with the contract.
 ///
@@ -254,4 +282,25 @@ fn differences(resolve: &Resolve, found: &Interface, name: &str) -> Result<Vec<S
         }
     }
     Ok(differences)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_contract_are_told_from_others() {
+        for (name, interface) in [
+            ("omnifs:provider/filesystem@1.0.0", Some("filesystem")),
+            ("omnifs:provider/watcher@1.7.2", Some("watcher")),
+            ("omnifs:provider/filesystem@2.0.0", None),
+            ("omnifs:provider/filesystem@10.0.0", None),
+            ("omnifs:provider/filesystem", None),
+            ("other:provider/filesystem@1.0.0", None),
+            ("omnifs:providers/filesystem@1.0.0", None),
+            ("filesystem", None),
+        ] {
+            assert_eq!(served(name), interface, "{name}");
+        }
+    }
 }

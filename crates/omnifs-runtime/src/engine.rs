@@ -140,12 +140,13 @@ impl Engine {
         &self.inner.wasm.linker
     }
 
-    /// Returns a component that was compiled before, if that was kept.
+    /// Returns a component that was compiled before, if that was kept: it fits the contract.
     pub(crate) fn kept(&self, component: &[u8]) -> Option<Component> {
         self.inner.compiled.as_ref()?.find(self.wasm(), component)
     }
 
-    /// Compiles a component, which may take seconds, and keeps it where that is wanted.
+    /// Compiles a component that fits the contract, which may take seconds, and keeps it where
+    /// that is wanted.
     ///
     /// # Errors
     /// As the compiler says.

@@ -126,16 +126,14 @@ impl Provider {
         bytes: &[u8],
         options: ProviderOptions,
     ) -> Result<Arc<Self>, LoadError> {
-        let prepared = artifact::prepare(bytes, options.limits.component)?;
-        let fit = prepared.fit;
-        let (face, outdates) = (fit.face, fit.outdates);
-        let live = options.live || prepared.needs.as_ref().is_some_and(|needs| needs.live);
+        let fitting = load::fitting(engine, bytes, &options.limits)?;
+        let (face, outdates) = (fitting.fit.face, fitting.fit.outdates);
+        let live = options.live || fitting.needs.as_ref().is_some_and(|needs| needs.live);
         let instances = options.limits.instances.unwrap_or_else(|| face.instances());
         let pool = Pool::new(Rules::of(&options.limits, instances, face));
         let clock = Arc::clone(&options.grants.clock);
         let breaker = Mutex::new(Breaker::after(options.limits.traps));
-        let blueprint =
-            load::blueprint(engine, (prepared.component, fit), prepared.needs.as_ref(), options)?;
+        let blueprint = load::blueprint(engine, fitting, options)?;
         Ok(Arc::new(Self {
             face,
             live,

@@ -45,7 +45,7 @@ impl Component<'_> {
 pub(super) struct Outline {
     pub(super) kind: Kind,
     pub(super) labelled: bool,
-    needs: Option<Vec<u8>>,
+    pub(super) needs: Option<Vec<u8>>,
     /// What the SDK says that it is.
     sdk: Option<String>,
     sections: BTreeMap<String, Section>,

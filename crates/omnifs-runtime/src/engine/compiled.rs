@@ -14,14 +14,17 @@ use tempfile::NamedTempFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::contract;
+
 /// How many bytes may be kept: what was not used for the longest time goes.
 const LIMIT: u64 = 256 << 20;
 
-/// A directory of compiled code. Code that was compiled another way is not found there.
+/// A directory of the code of components that fit the contract. Code that was compiled another
+/// way, or for another contract, is not found there.
 #[derive(Debug)]
 pub(super) struct Compiled {
     directory: PathBuf,
-    /// Tells compilers, their settings and processors apart.
+    /// Tells contracts, compilers, their settings and processors apart.
     way: u64,
     limit: u64,
 }
@@ -35,6 +38,7 @@ impl Compiled {
         make_private(&directory)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
+        contract::RULES.hash(&mut hasher);
         Ok(Self { directory, way: hasher.finish(), limit: LIMIT })
     }
 

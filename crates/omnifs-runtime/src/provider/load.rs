@@ -11,20 +11,44 @@ use wasmtime::component::Component;
 use super::instance::{Blueprint, Functions, Usage};
 use super::watch::Watcher;
 use super::{LoadError, ProviderOptions};
-use crate::artifact::Face;
+use crate::artifact::{self, Face, Head, Kind};
 use crate::bindings::{FilesystemIndices, ProjectionIndices, WatcherIndices};
 use crate::capability::{Capabilities, Needs};
 use crate::contract::Fit;
 use crate::engine::Engine;
+use crate::limits::Limits;
 use crate::log::Output;
+
+/// A component that fits the contract, compiled.
+pub(super) struct Fitting {
+    component: Component,
+    pub(super) fit: Fit,
+    pub(super) needs: Option<Needs>,
+}
+
+/// Checks a component and compiles it, unless that was done before.
+pub(super) fn fitting(
+    engine: &Engine,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<Fitting, LoadError> {
+    let Head { kind, needs } = artifact::head(bytes, limits.component)?;
+    let kept = (kind == Kind::Component).then(|| engine.kept(bytes)).flatten();
+    if let Some(component) = kept
+        && let Some(fit) = Fit::of_compiled(&component, engine.wasm())
+    {
+        return Ok(Fitting { component, fit, needs });
+    }
+    let prepared = artifact::prepare(bytes, limits.component)?;
+    let component = compile(engine, prepared.component, limits.compile)?;
+    Ok(Fitting { component, fit: prepared.fit, needs })
+}
 
 pub(super) fn blueprint(
     engine: &Engine,
-    (component, fit): (Cow<'_, [u8]>, Fit),
-    needs: Option<&Needs>,
+    Fitting { component, fit, needs }: Fitting,
     options: ProviderOptions,
 ) -> Result<Blueprint, LoadError> {
-    let component = compile(engine, component, options.limits.compile)?;
     let pre = engine.linker().instantiate_pre(&component).map_err(|error| unfit(&error))?;
     let functions = match fit.face {
         Face::Filesystem => FilesystemIndices::new(&pre).map(Functions::Filesystem),
@@ -35,7 +59,8 @@ pub(super) fn blueprint(
     let watcher = Watcher::new(watcher.map_err(|error| unfit(&error))?);
     let name: Arc<str> = options.name.into();
     let own = (Arc::clone(&name), fit.face);
-    let capabilities = Capabilities::new(own, (options.grants, options.limits.http), needs);
+    let capabilities =
+        Capabilities::new(own, (options.grants, options.limits.http), needs.as_ref());
     Ok(Blueprint {
         capabilities: Arc::new(capabilities),
         output: Output::new(Arc::clone(&name), options.log, options.limits.log),
@@ -83,4 +108,48 @@ fn compile(engine: &Engine, bytes: Cow<'_, [u8]>, limit: Duration) -> Result<Com
 fn unfit(error: &wasmtime::Error) -> LoadError {
     LoadError::new(format!("it asks for something that omnifs does not have: {error:#}"))
         .remedy("build it against omnifs-provider 1.0.0 for wasm32-wasip2")
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::guests;
+
+    use super::*;
+    use crate::engine::EngineOptions;
+
+    fn engine(directory: &std::path::Path) -> Engine {
+        let compiled = Some(directory.to_path_buf());
+        Engine::new(EngineOptions { compiled, ..EngineOptions::default() }).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_fits_as_it_did_when_it_was_compared() {
+        let home = tempfile::tempdir().unwrap();
+        let mut fits = Vec::new();
+        for bytes in [guests::HELLO, guests::FETCHER, guests::PROJECTED, guests::WATCHED] {
+            let limits = Limits::default();
+            let load = || fitting(&engine(home.path()), bytes, &limits).unwrap();
+            let first = load();
+            assert!(engine(home.path()).kept(bytes).is_some());
+            let second = load();
+            assert_eq!((second.fit, &second.needs), (first.fit, &first.needs));
+            fits.push(first.fit);
+        }
+        assert!(fits.iter().any(|fit| fit.watches) && fits.iter().any(|fit| !fit.watches));
+        assert!(fits.iter().any(|fit| fit.outdates) && fits.iter().any(|fit| !fit.outdates));
+        for face in [Face::Filesystem, Face::Projection] {
+            assert!(fits.iter().any(|fit| fit.face == face), "{face:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let engine = engine(home.path());
+        let without_exports = b"\0asm\x0d\0\x01\0";
+        for _ in 0..2 {
+            assert!(fitting(&engine, without_exports, &Limits::default()).is_err());
+            assert!(engine.kept(without_exports).is_none());
+        }
+    }
 }
