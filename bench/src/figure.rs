@@ -115,8 +115,11 @@ impl<'a> Runner<'a> {
 pub(crate) fn interleave(turns: usize, runners: Vec<Runner<'_>>) -> Vec<(String, Cell)> {
     let mut states: Vec<_> =
         runners.into_iter().map(|runner| (runner, Vec::new(), None, false)).collect();
-    for _ in 0..turns {
-        for (runner, samples, failure, done) in &mut states {
+    for turn in 0..turns {
+        // Each turn begins with another one, so that nobody always comes after the same.
+        let first = turn % states.len().max(1);
+        let (before, from) = states.split_at_mut(first);
+        for (runner, samples, failure, done) in from.iter_mut().chain(before) {
             if *done {
                 continue;
             }
@@ -137,6 +140,22 @@ pub(crate) fn interleave(turns: usize, runners: Vec<Runner<'_>>) -> Vec<(String,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn everybody_has_each_turn_and_is_first_in_one() {
+        let order = std::cell::RefCell::new(String::new());
+        let runner = |name: &'static str| {
+            Runner::new(name, || {
+                order.borrow_mut().push_str(name);
+                Ok(Sample::of(1.0))
+            })
+        };
+        let cells = interleave(4, vec![runner("a"), runner("b"), runner("c")]);
+        let names: Vec<&str> = cells.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        assert_eq!(order.into_inner(), "abcbcacababc");
+        assert!(interleave(2, Vec::new()).is_empty());
+    }
 
     #[test]
     fn medians_are_those_of_the_textbook() {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use super::{Contender, rehearsed, row_or_reason};
 use crate::client::{Target, fetch};
@@ -102,38 +102,37 @@ fn kept(lab: &Lab) -> Result<Row> {
     Ok(row.against("floor").bar(Bar::TimesAtLeast(0.8)))
 }
 
+/// Reads what the kernel has in whole from each, which is alone then: what others keep in memory
+/// would be in the way.
 fn warm(lab: &Lab) -> Row {
-    let mounts: Vec<(&str, Result<Mounted>)> = Contender::all(lab)
+    let mut runners: Vec<_> = Contender::all(lab)
         .into_iter()
-        .map(|who| (who.name(), who.mount(lab, Folder::Large, Delay::None)))
-        .chain([("floor", lab.floor(Folder::Large)), ("tmpfs", Ok(lab.native(Folder::Large)))])
-        .map(|(name, mounted)| (name, mounted.and_then(|mounted| read_once(lab, mounted))))
+        .map(|who| warm_one(lab, who.name(), move || who.mount(lab, Folder::Large, Delay::None)))
         .collect();
-    let floor = mounts.iter().find(|(name, _)| *name == "floor");
-    let floor = floor.and_then(|(_, mounted)| mounted.as_ref().ok()).map(file);
-    let floor = floor.as_deref();
-    let runners = mounts.iter().map(|(name, mounted)| {
-        Runner::new(*name, move || {
-            let mounted = mounted.as_ref().map_err(|error| anyhow!("{error:#}"))?;
-            // Where pages lie is the kernel's affair and no contender's. It gives out first what was
-            // given back last, in that order, so the same program is before each.
-            if let Some(floor) = floor {
-                work::gather_free_memory()?;
-                work::sequential(floor, lab.limit())?;
-            }
-            work::gather_free_memory()?;
-            work::sequential(&file(mounted), lab.limit())?;
-            rehearsed(|| Ok(Sample::of(speed(work::sequential(&file(mounted), lab.limit())?))))
-        })
-    });
-    let cells = interleave(lab.effort.turns, runners.collect());
+    runners.push(warm_one(lab, "floor", || lab.floor(Folder::Large)));
+    runners.push(warm_one(lab, "tmpfs", || Ok(lab.native(Folder::Large))));
+    let cells = interleave(lab.effort.turns, runners);
     // The kernel's own pages, whoever filled them.
     Row::new("1 GiB warm", Unit::Mebibytes, cells).against("floor").bar(Bar::TimesAtLeast(0.8))
 }
 
-fn read_once(lab: &Lab, mounted: Mounted) -> Result<Mounted> {
-    work::sequential(&file(&mounted), lab.limit())?;
-    Ok(mounted)
+fn warm_one<'a>(
+    lab: &'a Lab,
+    name: &'a str,
+    mount: impl Fn() -> Result<Mounted> + 'a,
+) -> Runner<'a> {
+    Runner::new(name, move || {
+        // Where pages lie is the kernel's affair and no contender's. It gives out first what was
+        // given back last, in that order, so the same program is before each.
+        let floor = lab.floor(Folder::Large)?;
+        work::gather_free_memory()?;
+        work::sequential(&file(&floor), lab.limit())?;
+        drop(floor);
+        let mounted = mount()?;
+        work::gather_free_memory()?;
+        work::sequential(&file(&mounted), lab.limit())?;
+        rehearsed(|| Ok(Sample::of(speed(work::sequential(&file(&mounted), lab.limit())?))))
+    })
 }
 
 fn random(lab: &Lab, (turns, threads): (usize, usize)) -> Row {

@@ -84,8 +84,9 @@ fn served(name: &str) -> Option<&str> {
     (is_ours && version.split('.').next() == Some("1")).then_some(interface)
 }
 
-/// What decides whether a component fits: what was compared by other rules has to be again.
-pub(crate) const RULES: [&str; 2] = [WIT, env!("CARGO_PKG_VERSION")];
+/// What decides whether a component fits: what was compared by other rules has to be again. Who
+/// changes how it is compared, and neither text nor version, changes the last one.
+pub(crate) const RULES: [&str; 3] = [WIT, env!("CARGO_PKG_VERSION"), "1"];
 
 /// Compares a component's world with the contract.
 ///

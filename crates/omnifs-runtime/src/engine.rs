@@ -15,6 +15,7 @@ use self::compiled::Compiled;
 use self::ticker::Ticker;
 pub(crate) use self::ticker::Ticking;
 use crate::capability;
+use crate::contract;
 use crate::store::State;
 
 /// The room on a fiber's stack for the host functions that a guest calls, in bytes.
@@ -121,7 +122,7 @@ impl Engine {
         let config = settings(options.stack, options.effort);
         let wasm = Wasm::new(&config).map_err(|error| EngineError::Setup(format!("{error:#}")))?;
         let kept = |path: PathBuf| {
-            Compiled::new(path.clone(), &wasm.engine)
+            Compiled::new(path.clone(), &wasm.engine, &contract::RULES)
                 .map_err(|source| EngineError::Directory { path, source })
         };
         let compiled = options.compiled.map(kept).transpose()?;

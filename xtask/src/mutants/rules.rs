@@ -1,4 +1,4 @@
-//! Rules of the gate, the taint, the disk cache, the breaker and refreshing.
+//! Rules of the gate, the taint, the disk cache, kept code, the breaker and refreshing.
 
 use super::{Mutant, Tests};
 
@@ -230,5 +230,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
         from: "ttl.map_or(Freshness::Inherit, Freshness::Seconds)",
         to: "ttl.map_or(Freshness::Inherit, |_| Freshness::Inherit)",
         tests: Tests::Mounted("package(omnifs) & test(dns::hostile::an_answer_is_fresh)"),
+    },
+    Mutant {
+        rule: "what was compiled for another contract is not run",
+        file: "crates/omnifs-runtime/src/engine/compiled.rs",
+        from: "rules.hash(&mut hasher);",
+        to: "",
+        tests: Tests::Units("test(engine::compiled::)"),
     },
 ];

@@ -14,8 +14,6 @@ use tempfile::NamedTempFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::contract;
-
 /// How many bytes may be kept: what was not used for the longest time goes.
 const LIMIT: u64 = 256 << 20;
 
@@ -30,15 +28,15 @@ pub(super) struct Compiled {
 }
 
 impl Compiled {
-    /// Makes the directory if it is missing, and private.
+    /// Makes the directory if it is missing, and private. `rules` are what components have to fit.
     ///
     /// # Errors
     /// As the system says.
-    pub(super) fn new(directory: PathBuf, engine: &Engine) -> io::Result<Self> {
+    pub(super) fn new(directory: PathBuf, engine: &Engine, rules: &[&str]) -> io::Result<Self> {
         make_private(&directory)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        contract::RULES.hash(&mut hasher);
+        rules.hash(&mut hasher);
         Ok(Self { directory, way: hasher.finish(), limit: LIMIT })
     }
 
@@ -156,6 +154,8 @@ fn from_memory(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
 mod tests {
     use super::*;
 
+    const RULES: &[&str] = &["a contract"];
+
     /// Has a file last used so many seconds after 1970.
     fn used(path: &Path, seconds: i64) {
         let then = Timespec { tv_sec: seconds, tv_nsec: 0 };
@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn what_was_not_used_for_the_longest_time_makes_room() {
         let home = tempfile::tempdir().unwrap();
-        let mut compiled = Compiled::new(home.path().to_path_buf(), &Engine::default()).unwrap();
+        let mut compiled =
+            Compiled::new(home.path().to_path_buf(), &Engine::default(), RULES).unwrap();
         compiled.limit = 250;
         let keep = |component: &[u8]| {
             let path = compiled.file(component);
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn who_keeps_the_same_at_once_keeps_it_whole() {
         let home = tempfile::tempdir().unwrap();
-        let compiled = Compiled::new(home.path().to_path_buf(), &Engine::default()).unwrap();
+        let compiled = Compiled::new(home.path().to_path_buf(), &Engine::default(), RULES).unwrap();
         let path = compiled.file(b"one");
         std::thread::scope(|scope| {
             for byte in 0..4_u8 {
@@ -204,16 +205,19 @@ mod tests {
     }
 
     #[test]
-    fn a_component_that_is_compiled_another_way_is_not_found() {
+    fn what_was_compiled_another_way_or_for_another_contract_is_not_found() {
         let home = tempfile::tempdir().unwrap();
         let mut config = wasmtime::Config::new();
         config.epoch_interruption(true);
         let (one, other) = (Engine::default(), Engine::new(&config).unwrap());
-        let here = |engine| Compiled::new(home.path().to_path_buf(), engine).unwrap();
+        let here = |engine, rules: &[&str]| {
+            Compiled::new(home.path().to_path_buf(), engine, rules).unwrap()
+        };
         // An empty one.
         let component = b"\0asm\x0d\0\x01\0";
-        let _made = here(&one).make(&one, component).unwrap();
-        assert!(here(&one).find(&one, component).is_some());
-        assert!(here(&other).find(&other, component).is_none());
+        let _made = here(&one, RULES).make(&one, component).unwrap();
+        assert!(here(&one, RULES).find(&one, component).is_some());
+        assert!(here(&one, &["another contract"]).find(&one, component).is_none());
+        assert!(here(&other, RULES).find(&other, component).is_none());
     }
 }
