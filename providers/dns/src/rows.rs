@@ -70,6 +70,12 @@ impl Row {
         })
     }
 
+    /// Returns whether another row is the same record, for however long either may be believed.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.owner == other.owner
+            && (self.rtype, &self.class, &self.data) == (other.rtype, &other.class, &other.data)
+    }
+
     /// What rows of one type are sorted by: a number that their data begins with, then the data.
     pub(crate) fn order(&self) -> (u32, &str) {
         let first = self.data.split(' ').next().and_then(|word| word.parse().ok());

@@ -198,21 +198,22 @@ fn text_of_all(resolver: &Resolver, replies: &[Reply], view: View) -> Result<Tex
         let texts: Vec<String> = replies.iter().map(|one| one.describe(&resolver.url)).collect();
         return Ok((texts.join("\n"), ttl));
     }
-    let mut lines: Vec<String> = Vec::new();
+    let mut together: Vec<Row> = Vec::new();
     for reply in replies {
         if let Standing::Failed(why) = reply.standing() {
             return Err(Error::unavailable(why));
         }
         let mut rows: Vec<&Row> = reply.answer().iter().collect();
         rows.sort_by(|a, b| a.order().cmp(&b.order()));
-        for line in rows.into_iter().map(ToString::to_string) {
-            // Each answer has the aliases that lead to it.
-            if !lines.contains(&line) {
-                lines.push(line);
+        for row in rows {
+            // Each answer has the aliases that lead to it, and may have come at another time.
+            match together.iter_mut().find(|known| known.is_same(row)) {
+                Some(known) => known.ttl = known.ttl.min(row.ttl),
+                None => together.push(row.clone()),
             }
         }
     }
-    Ok((lines.iter().map(|line| format!("{line}\n")).collect(), ttl))
+    Ok((together.iter().map(|row| format!("{row}\n")).collect(), ttl))
 }
 
 fn freshness(ttl: Option<u32>) -> Freshness {
