@@ -15,6 +15,10 @@ use crate::artifact::{Face, LoadError};
 /// The WIT package, the same text that both sides generate from.
 const WIT: &str = include_str!("../../../wit/provider.wit");
 
+/// What decides whether a component fits: what was compared by other rules has to be again. Who
+/// changes how it is compared, and neither text nor version, changes the last one.
+pub(crate) const RULES: [&str; 3] = [WIT, env!("CARGO_PKG_VERSION"), "1"];
+
 /// The SDK that makes components of this contract.
 const SDK: &str = "omnifs-provider 1.0.0";
 
@@ -84,10 +88,6 @@ fn served(name: &str) -> Option<&str> {
     (is_ours && version.split('.').next() == Some("1")).then_some(interface)
 }
 
-/// What decides whether a component fits: what was compared by other rules has to be again. Who
-/// changes how it is compared, and neither text nor version, changes the last one.
-pub(crate) const RULES: [&str; 3] = [WIT, env!("CARGO_PKG_VERSION"), "1"];
-
 /// Compares a component's world with the contract.
 ///
 /// # Errors
@@ -137,19 +137,8 @@ fn ours<'a>(
 
 /// Returns the faces of this contract that a component exports, the one that is served first.
 pub(crate) fn faces(resolve: &Resolve, world: &World) -> Vec<Face> {
-    let is_exported = |face: &Face| {
-        world.exports.values().any(|item| {
-            let WorldItem::Interface { id, .. } = item else { return false };
-            let name = resolve.interfaces.get(*id).and_then(|found| found.name.as_deref());
-            let is_ours = |package: &PackageName| {
-                let version = package.version.as_ref();
-                package.namespace == NAMESPACE
-                    && package.name == PACKAGE
-                    && version.is_some_and(|version| version.major == 1)
-            };
-            name == Some(face.interface()) && package(resolve, *id).is_some_and(is_ours)
-        })
-    };
+    let is_exported =
+        |face: &Face| ours(resolve, world.exports.values(), face.interface()).is_some();
     FACES.into_iter().filter(is_exported).collect()
 }
 

@@ -95,8 +95,6 @@ pub struct Provider {
     /// Whether it was told that they may not.
     told_live: AtomicBool,
     outdates: bool,
-    /// The most instances at a time.
-    instances: u32,
     blueprint: Arc<Blueprint>,
     pool: Pool<Instance>,
     calls: AtomicU64,
@@ -129,8 +127,7 @@ impl Provider {
         let fitting = load::fitting(engine, bytes, &options.limits)?;
         let (face, outdates) = (fitting.fit.face, fitting.fit.outdates);
         let live = options.live || fitting.needs.as_ref().is_some_and(|needs| needs.live);
-        let instances = options.limits.instances.unwrap_or_else(|| face.instances());
-        let pool = Pool::new(Rules::of(&options.limits, instances, face));
+        let pool = Pool::new(Rules::of(&options.limits, face));
         let clock = Arc::clone(&options.grants.clock);
         let breaker = Mutex::new(Breaker::after(options.limits.traps));
         let blueprint = load::blueprint(engine, fitting, options)?;
@@ -139,7 +136,6 @@ impl Provider {
             live,
             told_live: AtomicBool::new(false),
             outdates,
-            instances,
             blueprint: Arc::new(blueprint),
             pool,
             calls: AtomicU64::new(0),
@@ -173,7 +169,7 @@ impl Provider {
 
     /// Returns how many instances it has at most.
     pub fn instances(&self) -> u32 {
-        self.instances
+        self.pool.instances()
     }
 
     /// Returns what it has done and holds.

@@ -33,14 +33,22 @@ pub(super) fn fitting(
     limits: &Limits,
 ) -> Result<Fitting, LoadError> {
     let Head { kind, needs } = artifact::head(bytes, limits.component)?;
-    let kept = (kind == Kind::Component).then(|| engine.kept(bytes)).flatten();
-    if let Some(component) = kept
+    if kind == Kind::Component
+        && let Some(component) = engine.kept(bytes)
         && let Some(fit) = Fit::of_compiled(&component, engine.wasm())
     {
         return Ok(Fitting { component, fit, needs });
     }
     let prepared = artifact::prepare(bytes, limits.component)?;
-    let component = compile(engine, prepared.component, limits.compile)?;
+    let kept = match kind {
+        Kind::Component => None,
+        // What it became is kept.
+        Kind::CoreModule => engine.kept(&prepared.component),
+    };
+    let component = match kept {
+        Some(component) => component,
+        None => compile(engine, prepared.component, limits.compile)?,
+    };
     Ok(Fitting { component, fit: prepared.fit, needs })
 }
 
@@ -74,12 +82,9 @@ pub(super) fn blueprint(
     })
 }
 
-/// Compiles, unless that was done before, on a thread of its own. The compiler cannot be stopped:
+/// Compiles on a thread of its own. The compiler cannot be stopped:
 /// past the limit it is left to end by itself, and leaves its work in the cache.
 fn compile(engine: &Engine, bytes: Cow<'_, [u8]>, limit: Duration) -> Result<Component, LoadError> {
-    if let Some(component) = engine.kept(&bytes) {
-        return Ok(component);
-    }
     let (sender, receiver) = channel();
     let (engine, bytes) = (engine.clone(), bytes.into_owned());
     thread::Builder::new()

@@ -32,14 +32,14 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn of(limits: &Limits, instances: u32, face: Face) -> Self {
+    pub(super) fn of(limits: &Limits, face: Face) -> Self {
         let patience = match face {
             Face::Filesystem => Duration::from_millis(5),
             // Any instance knows every object.
             Face::Projection => Duration::ZERO,
         };
         Self {
-            instances,
+            instances: limits.instances.unwrap_or_else(|| face.instances()),
             queue: limits.queue,
             longest_wait: limits.call,
             patience,
@@ -125,6 +125,11 @@ impl<I: Send + 'static> Pool<I> {
             }),
             rules,
         }
+    }
+
+    /// Returns the most instances at a time.
+    pub(super) fn instances(&self) -> u32 {
+        self.rules.instances
     }
 
     /// Lets one call at a time run from now on; returns whether this is new. Calls that run

@@ -69,12 +69,12 @@ async fn a_call_gets_a_new_instance_when_the_busy_one_stays_busy() {
 
 #[tokio::test]
 async fn where_any_instance_will_do_a_call_waits_for_none() {
-    let rules = Rules::of(&Limits::default(), 3, Face::Projection);
+    let rules = Rules::of(&Limits::default(), Face::Projection);
     let pool = pool(rules);
     let _first = pool.turn().await.unwrap();
     let second = pool.turn().await.unwrap();
     assert_eq!(pool.take(&second).now_or_never(), Some(None));
-    assert!(!Rules::of(&Limits::default(), 3, Face::Filesystem).patience.is_zero());
+    assert!(!Rules::of(&Limits::default(), Face::Filesystem).patience.is_zero());
 }
 
 #[tokio::test]
