@@ -17,6 +17,7 @@ mod store;
 mod tests;
 mod writer;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +27,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use rustix::buffer::spare_capacity;
+use rustix::io::{pread, retry_on_intr};
 
 use crate::digest::{Digest, PathKey, short};
 use directory::Directory;
@@ -134,6 +137,25 @@ impl Drop for Owner {
             let _ = writer.join();
         }
     }
+}
+
+/// Returns so many bytes of a file from `offset` on, in memory that was not cleared before: for long
+/// parts that would take longer than reading them.
+///
+/// # Errors
+/// As the file system has it, and [`io::ErrorKind::UnexpectedEof`] when the file is shorter.
+pub fn read_back(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let at = offset + bytes.len() as u64;
+        if retry_on_intr(|| pread(file, spare_capacity(&mut bytes), at))? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    // There may be more room than was asked for.
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 impl Disk {
@@ -253,6 +275,21 @@ impl Disk {
         if !self.has(key) {
             self.append(key, bytes, digest);
         }
+    }
+
+    /// Returns how many bytes it may have.
+    pub(crate) fn budget(&self) -> u64 {
+        self.owner.store.state.lock().budget
+    }
+
+    /// Returns whether a record of so many bytes would be kept now. One that would not is counted
+    /// as dropped.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        let has_room = self.owner.store.queue.has_room(bytes);
+        if !has_room {
+            self.owner.store.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        has_room
     }
 
     /// Removes the record of `key`, if there is one or may be one soon.

@@ -24,7 +24,7 @@ mod tree;
 
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use content::{Blob, ByteRange, Content};
-pub use disk::{Disk, DiskError, DiskStatistics, Identity};
+pub use disk::{Disk, DiskError, DiskStatistics, Identity, read_back};
 pub use error::VfsError;
 pub use layers::{Layer, Question};
 pub use made::{AnsweredBy, Exchange, Made, RequestId};

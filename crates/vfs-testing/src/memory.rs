@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use omnifs_vfs::{
-    Answer, Blob, ByteRange, Child, Content, Details, Found, Inode, Listed, Name, NodeKind, Object,
-    ObjectKey, Probe, Source, VfsError,
+    Answer, AnsweredBy, Blob, ByteRange, Child, Content, Details, Exchange, Found, Inode, Listed,
+    Made, Name, NodeKind, Object, ObjectKey, Probe, RequestId, Source, VfsError,
 };
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
@@ -80,6 +80,8 @@ struct State {
     blobs: HashMap<String, Arc<Arriving>>,
     /// How many bytes were given in answer to ranges.
     ranged: u64,
+    /// What answers with bytes of a path are tagged with.
+    tags: HashMap<String, String>,
     /// How many names a page of a listing has; all when it is none.
     page: Option<usize>,
     failure: Option<VfsError>,
@@ -171,6 +173,12 @@ impl Memory {
         let blob = Arc::new(Arriving { bytes: bytes.clone(), come: watch::Sender::new(Ok(0)) });
         state.blobs.insert(path.to_owned(), Arc::clone(&blob));
         blob
+    }
+
+    /// Tags answers with bytes of a file, as an upstream does by the header `ETag`.
+    pub fn tag(&self, path: &str, tag: &str) -> &Self {
+        self.state().tags.insert(path.to_owned(), tag.to_owned());
+        self
     }
 
     /// Returns how many bytes were given in answer to ranges.
@@ -406,6 +414,14 @@ impl Blob for Arriving {
     }
 }
 
+/// Returns how an answer came about that was tagged.
+fn made(tag: &str) -> Made {
+    let (method, url) = ("GET".to_owned(), "http://memory/".to_owned());
+    let (outcome, took, by) = (Ok(200), Duration::ZERO, AnsweredBy::Upstream);
+    let exchange = Exchange { method, url, outcome, took, by, etag: Some(tag.to_owned()) };
+    Made { request: RequestId { daemon: 0, call: 0 }, exchanges: vec![exchange], more: 0 }
+}
+
 /// Returns the bytes of a part, fewer at the end.
 fn part(bytes: &Bytes, range: Option<ByteRange>) -> Bytes {
     let place = |at: u64| usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
@@ -499,7 +515,8 @@ impl Source for Memory {
                 Some(blob) => Content::Blob(Arc::<Arriving>::clone(blob)),
                 None => Content::Bytes(bytes),
             };
-            Ok(Some(content).into())
+            let made = state.tags.get(&path).map(|tag| Arc::new(made(tag)));
+            Ok(Answer { value: Some(content), partial: None, made })
         }
         .boxed()
     }

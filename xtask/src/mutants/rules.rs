@@ -141,6 +141,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         tests: Tests::Mounted("test(kept::what_is_refreshed)"),
     },
     Mutant {
+        rule: "a part on disk is of the tag that the source has now",
+        file: "crates/omnifs-vfs/src/tree/kept/part.rs",
+        from: "hasher.update(tag.as_bytes());",
+        to: "",
+        tests: Tests::Mounted("test(httpdir::large::a_large_file_outlives)"),
+    },
+    Mutant {
         rule: "a component that traps again and again is not called",
         file: "crates/omnifs-runtime/src/provider.rs",
         from: "if let Some(trouble) = self.trouble() {",

@@ -60,6 +60,11 @@ struct Waiting {
 }
 
 impl Waiting {
+    fn is_full(&self, more: u64) -> bool {
+        let heavy = self.bytes > 0 && self.bytes + more > WAITING_MAX;
+        heavy || self.orders.len() >= ORDERS_MAX
+    }
+
     /// Returns whether there is no use in waiting for more.
     fn is_enough(&self) -> bool {
         self.urgent || self.closed || self.bytes >= ENOUGH
@@ -75,11 +80,15 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// Returns whether a record of so many bytes would be let in now.
+    pub(super) fn has_room(&self, bytes: u64) -> bool {
+        !self.waiting.lock().is_full(bytes)
+    }
+
     /// Puts an order in; returns whether it is in.
     pub(super) fn put(&self, order: Order) -> bool {
         let mut waiting = self.waiting.lock();
-        let heavy = waiting.bytes > 0 && waiting.bytes + order.weight() > WAITING_MAX;
-        let full = heavy || waiting.orders.len() >= ORDERS_MAX;
+        let full = waiting.is_full(order.weight());
         if waiting.closed || (full && order.is_dispensable()) {
             return false;
         }

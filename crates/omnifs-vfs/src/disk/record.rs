@@ -26,11 +26,13 @@ pub(crate) enum Kind {
     Content = 4,
     /// That what was recorded before, of a path and what is below it, is not believed any more.
     Expired = 5,
+    /// A part of a file that is read in parts, by a digest of which one it is.
+    Part = 6,
 }
 
 impl Kind {
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Name, Self::File, Self::Listing, Self::Content, Self::Expired]
+        [Self::Name, Self::File, Self::Listing, Self::Content, Self::Expired, Self::Part]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -52,6 +54,11 @@ impl Key {
     /// Returns the key of the bytes that have this digest.
     pub(crate) fn content(digest: Digest) -> Self {
         Self { kind: Kind::Content, id: digest.to_bytes() }
+    }
+
+    /// Returns the key of the part of a file that this digest stands for.
+    pub(crate) fn part(digest: Digest) -> Self {
+        Self { kind: Kind::Part, id: digest.to_bytes() }
     }
 }
 

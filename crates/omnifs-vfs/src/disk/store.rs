@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,7 +16,7 @@ use super::queue::Queue;
 use super::record::{self, Header, Key, Kind};
 use super::segment::{self, Found, Placed, Segment};
 use super::writer::Active;
-use super::{DiskError, Identity};
+use super::{DiskError, Identity, read_back};
 use crate::digest::{Digest, PathKey};
 
 /// From this size on a record is read on a thread that may wait, whether it has to or not:
@@ -228,9 +227,8 @@ impl Lead {
     }
 
     fn wait(&self) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; self.location.size()];
-        self.segment.file.read_exact_at(&mut bytes, self.location.offset.into()).ok()?;
-        Some(bytes)
+        let Self { segment, location, .. } = self;
+        read_back(&segment.file, location.offset.into(), location.size() as u64).ok()
     }
 
     fn open(&self, bytes: Vec<u8>) -> Option<(u64, Bytes)> {

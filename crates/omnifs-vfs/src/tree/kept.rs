@@ -5,6 +5,7 @@
 //! has left. So whatever holds of an old answer in memory holds of one from the disk.
 
 mod form;
+mod part;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::digest::{Digest, PathKey};
 use crate::disk::{Disk, Key, Kind};
 use crate::{Content, Found, Inode, Name, NodeId, NodeKind, Object};
 use form::{Dated, KeptFile, KeptListing, KeptName, Times, decode, encode};
+pub(super) use part::Part;
 
 /// From this size on a listing is taken apart off the threads that answer requests.
 const DECODE_ASIDE: usize = 256 << 10;

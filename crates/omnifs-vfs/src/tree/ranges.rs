@@ -1,9 +1,10 @@
 //! Files that are read in parts: large ones of sources that can give a part.
 //!
-//! Whoever reads in turn gets pieces that grow and that come before they are asked for; whoever
-//! jumps gets what was asked for and nothing else. The kernel keeps the pages.
+//! Whoever reads in turn, from wherever on, gets pieces that grow and that come before they are
+//! asked for; whoever jumps gets what was asked for and nothing else. The kernel keeps the pages.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
@@ -11,16 +12,18 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::file::slice;
+use super::kept::Part;
 use super::nodes::{Body, File, Promise};
 use super::{Change, Tree};
+use crate::digest::PathKey;
 use crate::layers::Asked;
 use crate::sync::Mutex;
-use crate::{ByteRange, Content, Layer, Made, NodeId, VfsError};
+use crate::{ByteRange, Content, Layer, Made, NodeId, Object, VfsError};
 
 /// A file up to this size is read as a whole.
 pub(super) const WHOLE: u64 = 1 << 20;
 
-/// The first piece of whoever reads from the beginning: enough for those who look at the head only.
+/// The first piece of whoever reads in turn: enough for those who look at the head only.
 const FIRST_PIECE: u64 = 128 << 10;
 
 /// The longest piece.
@@ -30,8 +33,11 @@ const LONGEST_PIECE: u64 = 4 << 20;
 /// asks for several parts at once, in any order. It is its longest READ.
 const NEAR: u64 = 1 << 20;
 
-/// How many pieces of a file are kept: the one that is read, the one before it and the next.
-const PIECES: usize = 3;
+/// How many pieces of a file are kept: the one that is read and the next two, of two who read in turn.
+const PIECES: usize = 6;
+
+/// How many jumps of a file are remembered, to notice who goes on behind one.
+const JUMPS: usize = 4;
 
 /// The part of the memory that pieces of files may take.
 const SHARE: u64 = 2;
@@ -51,9 +57,17 @@ pub(super) struct Ranges {
 struct InParts {
     /// What the first answer was tagged with: another tag is another version.
     tag: OnceLock<Option<String>>,
-    /// The pieces that come or are there, in the order in which they were asked for. Held for a look
-    /// or a change.
-    pieces: Mutex<VecDeque<Arc<Piece>>>,
+    /// Held for a look or a change.
+    pieces: Mutex<Pieces>,
+}
+
+/// The pieces of a file.
+#[derive(Debug, Default)]
+struct Pieces {
+    /// Those that come or are there, in the order in which they were asked for.
+    kept: VecDeque<Arc<Piece>>,
+    /// Where the last jumps ended.
+    jumps: VecDeque<u64>,
 }
 
 /// A part of a file that is asked for once.
@@ -62,20 +76,25 @@ struct Piece {
     start: u64,
     end: u64,
     content: OnceLock<Content>,
+    /// Whether somebody has read its end: then it is the first that others take the place of.
+    is_read: AtomicBool,
 }
 
 impl Piece {
     fn new(start: u64, length: u64, size: u64) -> Arc<Self> {
         let end = start.saturating_add(length).min(size);
-        Arc::new(Self { start, end, content: OnceLock::new() })
+        let (content, is_read) = (OnceLock::new(), AtomicBool::new(false));
+        Arc::new(Self { start, end, content, is_read })
     }
 
     /// Returns the one after another. A long one ends where the kernel's longest READ does, which
-    /// then is answered from one piece.
+    /// then is answered from one piece; and the longest ones where they do whoever reads, so that
+    /// what was kept of one reading serves the next.
     fn after(before: &Self, least: u64, size: u64) -> Arc<Self> {
         let (start, length) = (before.end, (before.length() * 2).min(LONGEST_PIECE));
         let end = start.saturating_add(length);
-        let end = if length >= 2 * NEAR { end - end % NEAR } else { end };
+        let border = if length >= LONGEST_PIECE { LONGEST_PIECE } else { NEAR };
+        let end = if length >= 2 * NEAR { end - end % border } else { end };
         Self::new(start, (end - start).max(least), size)
     }
 
@@ -85,6 +104,10 @@ impl Piece {
 
     fn length(&self) -> u64 {
         self.end - self.start
+    }
+
+    fn range(&self) -> ByteRange {
+        ByteRange { offset: self.start, length: self.length() }
     }
 }
 
@@ -98,43 +121,106 @@ struct Plan {
 impl InParts {
     fn bytes(&self) -> u64 {
         let in_memory = |piece: &Arc<Piece>| piece.content.get().map_or(0, Content::memory);
-        self.pieces.lock().iter().map(in_memory).sum()
+        self.pieces.lock().kept.iter().map(in_memory).sum()
     }
 
     /// Decides from what to answer a read at `offset`, inside of a file of `size` bytes.
-    fn plan(&self, ByteRange { offset, length }: ByteRange, size: u64) -> Plan {
+    fn plan(&self, range: ByteRange, size: u64) -> Plan {
         let mut pieces = self.pieces.lock();
-        let known = pieces.iter().find(|piece| piece.has(offset)).cloned();
-        let last = pieces.back().cloned();
-        let piece = match (known, &last) {
-            (Some(piece), _) => piece,
-            (None, Some(last)) if (last.end..last.end + NEAR).contains(&offset) => {
-                keep(&mut pieces, Piece::after(last, offset + length - last.end, size))
-            }
-            (None, _) if offset == 0 => {
-                keep(&mut pieces, Piece::new(0, length.max(FIRST_PIECE), size))
-            }
-            // A jump: nobody else will want it.
-            (None, _) => Piece::new(offset, length, size),
+        let Some(piece) = pieces.piece_for(range, size) else {
+            // Nobody else will want it.
+            pieces.note_jump(range);
+            return Plan { piece: Piece::new(range.offset, range.length, size), next: None };
         };
-        let is_last = pieces.back().is_some_and(|last| Arc::ptr_eq(last, &piece));
-        let in_second_half = offset.saturating_sub(piece.start) >= piece.length() / 2;
-        let next = (is_last && in_second_half && piece.end < size)
-            .then(|| keep(&mut pieces, Piece::after(&piece, 0, size)));
+        if range.offset.saturating_add(range.length) >= piece.end {
+            piece.is_read.store(true, Ordering::Relaxed);
+        }
+        let read = range.offset.saturating_sub(piece.start);
+        // Whoever got as far as a long one reads on.
+        let ahead = match piece.length() {
+            LONGEST_PIECE.. => 2,
+            length if length >= 2 * NEAR || read >= length / 2 => 1,
+            _ => 0,
+        };
+        let next = pieces.ahead(&piece, ahead).filter(|last| last.end < size);
+        let next = next.map(|last| pieces.keep(Piece::after(&last, 0, size)));
         Plan { piece, next }
     }
 
     fn drop_piece(&self, piece: &Arc<Piece>) {
-        self.pieces.lock().retain(|other| !Arc::ptr_eq(other, piece));
+        self.pieces.lock().kept.retain(|other| !Arc::ptr_eq(other, piece));
     }
 }
 
-fn keep(pieces: &mut VecDeque<Arc<Piece>>, piece: Arc<Piece>) -> Arc<Piece> {
-    while pieces.len() >= PIECES {
-        pieces.pop_front();
+impl Pieces {
+    /// Returns the piece that a read begins in, a new one where somebody reads in turn; none for a
+    /// jump.
+    fn piece_for(
+        &mut self,
+        ByteRange { offset, length }: ByteRange,
+        size: u64,
+    ) -> Option<Arc<Piece>> {
+        if let Some(known) = self.kept.iter().find(|piece| piece.has(offset)) {
+            return Some(Arc::clone(known));
+        }
+        let near = |end: u64, reach| (end..end.saturating_add(reach)).contains(&offset);
+        let before = self.kept.iter().filter(|piece| near(piece.end, NEAR));
+        let piece = match before.max_by_key(|piece| piece.end) {
+            Some(before) => Piece::after(before, offset + length - before.end, size),
+            None if offset == 0 || self.jumps.iter().any(|end| near(*end, FIRST_PIECE)) => {
+                Piece::new(offset, length.max(FIRST_PIECE), size)
+            }
+            None => return None,
+        };
+        Some(self.keep(piece))
     }
-    pieces.push_back(Arc::clone(&piece));
-    piece
+
+    /// Returns the last of up to `most` pieces in turn that are there, the one they begin with
+    /// included; none if there are more.
+    fn ahead(&self, piece: &Arc<Piece>, most: usize) -> Option<Arc<Piece>> {
+        let mut last = Arc::clone(piece);
+        for _ in 0..most {
+            match self.kept.iter().find(|other| other.has(last.end)) {
+                Some(next) => last = Arc::clone(next),
+                None => return Some(last),
+            }
+        }
+        None
+    }
+
+    fn note_jump(&mut self, ByteRange { offset, length }: ByteRange) {
+        self.jumps.truncate(JUMPS - 1);
+        self.jumps.push_front(offset.saturating_add(length));
+    }
+
+    fn keep(&mut self, piece: Arc<Piece>) -> Arc<Piece> {
+        while self.kept.len() >= PIECES {
+            let is_read = |piece: &Arc<Piece>| piece.is_read.load(Ordering::Relaxed);
+            self.kept.remove(self.kept.iter().position(is_read).unwrap_or(0));
+        }
+        self.kept.push_back(Arc::clone(&piece));
+        piece
+    }
+}
+
+/// What the parts of a file that are on disk are known by, besides the tag.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    path: PathKey,
+    promise: Option<Promise>,
+}
+
+impl Known {
+    /// Names a part; none where nobody can say what it is a part of.
+    fn part<'a>(
+        &self,
+        (object, range): (&'a Object, ByteRange),
+        file: &'a InParts,
+    ) -> Option<Part<'a>> {
+        let Self { path, promise } = *self;
+        let (promise, tag) = (promise?, file.tag.get()?.as_deref()?);
+        Some(Part { object, path, size: promise.size, told: promise.told()?, tag, range })
+    }
 }
 
 impl Ranges {
@@ -209,11 +295,16 @@ impl Tree {
         if let Some(content) = piece.content.get() {
             return Ok(content.clone());
         }
+        let (object, known) = self.mark_in_parts(node)?;
+        let part = known.part((&object, piece.range()), file);
+        let is_kept = part.is_some_and(|part| self.has_part(&part));
+        question.reach(if is_kept { Layer::Disk } else { Layer::Joined });
         let key = self.since_about(node, (node, piece.start, piece.end));
-        question.reach(Layer::Joined);
         let call = self.part_call(node, file, piece);
         let counted = || {
-            question.reach(Layer::Source);
+            if !is_kept {
+                question.reach(Layer::Source);
+            }
             call()
         };
         let read = self.part_calls.run(key, counted).await;
@@ -244,14 +335,14 @@ impl Tree {
         file: &InParts,
         piece: &Piece,
     ) -> Result<Content, VfsError> {
-        let object = {
-            let mut nodes = self.nodes.lock();
-            let known = nodes.get_mut(node)?;
-            known.in_parts = true;
-            Arc::clone(&known.object)
-        };
-        let asked = self.current();
-        let range = ByteRange { offset: piece.start, length: piece.length() };
+        let (object, known) = self.mark_in_parts(node)?;
+        let part = || known.part((&object, piece.range()), file);
+        if let Some(part) = part()
+            && let Some(content) = self.recall_part(&part).await
+        {
+            return Ok(piece.content.get_or_init(|| content).clone());
+        }
+        let (asked, range) = (self.current(), piece.range());
         let answer = self.heed(asked.source.read_file(&object, Some(range)).await)?;
         if let Some(failure) = answer.partial {
             // Of a part nobody can say what is missing.
@@ -264,7 +355,20 @@ impl Tree {
         if is_short || *file.tag.get_or_init(|| tag.clone()) != tag {
             return Err(self.settle_changed(node));
         }
+        if let Some(part) = part() {
+            self.keep_part(&asked, &part, &content);
+        }
         Ok(piece.content.get_or_init(|| content).clone())
+    }
+
+    /// Takes in that a file is read in parts. Returns its object, and what its parts on disk are
+    /// known by.
+    fn mark_in_parts(&self, node: NodeId) -> Result<(Arc<Object>, Known), VfsError> {
+        let mut nodes = self.nodes.lock();
+        let node = nodes.get_mut(node)?;
+        node.in_parts = true;
+        let known = Known { path: node.path, promise: node.promised_in_parts() };
+        Ok((Arc::clone(&node.object), known))
     }
 
     /// Records that a node stands for a version that its file no longer has, and that cannot be read
@@ -336,7 +440,7 @@ mod tests {
         let blob = || Content::Blob(Arc::new(InMemory(300)));
         let first = ranges.of(NodeId(7), 1_000);
         for content in [Content::from("bytes".repeat(20)), blob()] {
-            let piece = keep(&mut first.pieces.lock(), Piece::new(0, 10, 10));
+            let piece = first.pieces.lock().keep(Piece::new(0, 10, 10));
             piece.content.set(content).unwrap();
         }
         assert_eq!(first.bytes(), 400);
@@ -347,31 +451,74 @@ mod tests {
         assert!(!Arc::ptr_eq(&first, &ranges.of(NodeId(7), 399)));
     }
 
-    #[test]
-    fn long_pieces_end_where_a_read_does() {
+    /// Reads 30 MiB in turn, and returns where the pieces end, in KiB.
+    fn ends(from: u64) -> Vec<u64> {
         let file = InParts::default();
         let mut ends = Vec::new();
-        for offset in (0..30 * MIB).step_by(128 << 10) {
+        for offset in (from..from + 30 * MIB).step_by(128 << 10) {
             let (_, end) = read(&file, offset, 128 << 10).0;
-            ends.push(end);
+            ends.push(end >> 10);
         }
         ends.dedup();
-        let kib: Vec<u64> = ends.iter().map(|end| end >> 10).collect();
+        ends
+    }
+
+    #[test]
+    fn long_pieces_end_where_a_read_does_and_the_longest_where_they_do_for_everybody() {
+        let from_the_beginning = ends(0);
         assert_eq!(
-            kib,
-            [128, 384, 896, 1920, 3072, 5120, 9216, 13312, 17408, 21504, 25600, 29696, 33792]
+            from_the_beginning,
+            [128, 384, 896, 1920, 3072, 5120, 8192, 12288, 16384, 20480, 24576, 28672, 32768]
         );
+        // The first READ is a jump.
+        let from_elsewhere = ends(36 << 10);
+        assert!(from_elsewhere.starts_with(&[164, 292, 548]), "{from_elsewhere:?}");
+        assert_eq!(from_elsewhere[9..], from_the_beginning[7..]);
+    }
+
+    #[test]
+    fn long_pieces_are_followed_at_once_and_the_longest_by_two() {
+        let file = InParts::default();
+        let mib = |n: u64| n * MIB;
+        assert_eq!(read(&file, 0, mib(3)), ((0, mib(3)), Some((mib(3), mib(4)))));
+        assert_eq!(read(&file, mib(2), MIB), ((0, mib(3)), None), "once");
+        let file = InParts::default();
+        assert_eq!(read(&file, 0, mib(4)), ((0, mib(4)), Some((mib(4), mib(8)))));
+        assert_eq!(read(&file, 0, MIB), ((0, mib(4)), Some((mib(8), mib(12)))));
+        assert_eq!(read(&file, MIB, MIB), ((0, mib(4)), None));
+        assert_eq!(read(&file, mib(4), MIB), ((mib(4), mib(8)), Some((mib(12), mib(16)))));
     }
 
     #[test]
     fn the_last_piece_ends_with_the_file() {
         let file = InParts::default();
-        let plan = file.plan(ByteRange { offset: 0, length: 3 * MIB }, 4 * MIB);
-        assert_eq!((plan.piece.start, plan.piece.end), (0, 3 * MIB));
-        let plan = file.plan(ByteRange { offset: 2 * MIB, length: MIB }, 4 * MIB);
+        let plan = file.plan(ByteRange { offset: 0, length: 3 * MIB }, 4 * MIB - 5);
         let next = plan.next.unwrap();
-        assert_eq!((next.start, next.end), (3 * MIB, 4 * MIB));
-        assert!(file.plan(ByteRange { offset: 4 * MIB - 10, length: 10 }, 4 * MIB).next.is_none());
+        assert_eq!((next.start, next.end), (3 * MIB, 4 * MIB - 5));
+        let end = ByteRange { offset: 4 * MIB - 10, length: 5 };
+        assert!(file.plan(end, 4 * MIB - 5).next.is_none());
+    }
+
+    #[test]
+    fn two_who_read_in_turn_take_nothing_from_each_other() {
+        let (file, size) = (InParts::default(), 100 * MIB);
+        let mut pieces: Vec<Arc<Piece>> = Vec::new();
+        for at in (0..50 * MIB).step_by(128 << 10) {
+            for offset in [at, 50 * MIB + at] {
+                let plan = file.plan(ByteRange { offset, length: 128 << 10 }, size);
+                for piece in [Some(plan.piece), plan.next].into_iter().flatten() {
+                    if !pieces.iter().any(|known| Arc::ptr_eq(known, &piece)) {
+                        pieces.push(piece);
+                    }
+                }
+            }
+        }
+        let asked: u64 = pieces.iter().map(|piece| piece.length()).sum();
+        assert!(
+            asked <= size + 3 * LONGEST_PIECE,
+            "{asked} bytes of {size}, twice where they meet"
+        );
+        assert!(pieces.len() < 40, "{} requests", pieces.len());
     }
 
     #[test]
@@ -380,6 +527,6 @@ mod tests {
         read(&file, 0, 4_096);
         assert_eq!(read(&file, 50 * MIB, 4_096), ((50 * MIB, 50 * MIB + 4_096), None));
         assert_eq!(read(&file, 4_096, 4_096).0, (0, 128 << 10));
-        assert_eq!(file.pieces.lock().len(), 1);
+        assert_eq!(file.pieces.lock().kept.len(), 1);
     }
 }

@@ -1,5 +1,7 @@
 //! What outlives memory and the process.
 
+mod parts;
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -63,6 +63,31 @@ async fn who_reads_in_turn_has_few_large_parts_asked_for() {
     assert!(rig.source.reads("f") <= 8, "{} requests", rig.source.reads("f"));
 }
 
+/// Reads a file of 8 MiB in turn from each of these places on, one READ each by turns. Returns how
+/// often its source was asked.
+async fn in_turn(from: &[u64]) -> u64 {
+    let (rig, all, entry) = in_parts(Some("1")).await;
+    let mut places = from.to_vec();
+    while places.iter().any(|place| *place < 8 * MIB) {
+        for place in &mut places {
+            let read = rig.tree.read(entry.node, *place, 128 << 10).await.unwrap();
+            assert_eq!(read, part(&all, *place, 128 << 10));
+            *place += read.len() as u64;
+        }
+    }
+    rig.source.reads("f")
+}
+
+/// > Who reads in turn, from wherever on, has few large parts asked for; several who do are not in
+/// > each other's way.
+#[tokio::test]
+async fn it_does_not_matter_where_reading_in_turn_begins_or_who_else_does() {
+    let from_the_middle = in_turn(&[4 * MIB + 4_096]).await;
+    assert!(from_the_middle <= 8, "{from_the_middle} requests for 32 READs");
+    let two = in_turn(&[0, 4 * MIB]).await;
+    assert!(two <= 16, "{two} requests for 96 READs");
+}
+
 #[tokio::test]
 async fn readers_of_one_part_ask_once() {
     let (rig, all, entry) = in_parts(Some("1")).await;

@@ -8,17 +8,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use omnifs_vfs::read_back;
 use parking_lot::Mutex;
-use rustix::buffer::spare_capacity;
-use rustix::io::{pread, retry_on_intr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The longest body that memory is taken for: the longest part that a file in parts is asked for in.
 const SHORT: u32 = 4 << 20;
 
 /// How much memory the bodies of one provider may take: the part that is read, the one before it and
-/// the next, and one more for somebody else. Who finds no room has a file.
-const MEMORY: usize = 16 << 20;
+/// the next two, and two more for others. Who finds no room has a file.
+const MEMORY: usize = 24 << 20;
 
 /// The room that one provider has for bodies.
 #[derive(Debug)]
@@ -162,21 +161,6 @@ impl Place {
     }
 }
 
-/// Returns so many bytes of a file, which has them, into memory that was not cleared before.
-fn read_back(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
-    let length = usize::try_from(length).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(length);
-    while bytes.len() < length {
-        let at = offset + bytes.len() as u64;
-        if retry_on_intr(|| pread(file, spare_capacity(&mut bytes), at))? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-    // There may be more room than was asked for.
-    bytes.truncate(length);
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,7 +176,7 @@ mod tests {
         let room = Room::new(Some(directory.path().join("cache")));
         assert!(!is_in_memory(&room.place(None).unwrap()), "nobody knows how long it is");
         assert!(!is_in_memory(&room.place(Some(u64::from(SHORT) + 1)).unwrap()));
-        let full: Vec<_> = (0..4).map(|_| room.place(Some(SHORT.into())).unwrap()).collect();
+        let full: Vec<_> = (0..6).map(|_| room.place(Some(SHORT.into())).unwrap()).collect();
         assert!(full.iter().all(is_in_memory));
         assert_eq!(full.iter().map(Place::memory).sum::<u64>(), MEMORY as u64);
         assert!(!is_in_memory(&room.place(Some(1)).unwrap()), "there is no room");

@@ -2,8 +2,14 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+use testkit::wait_until;
 
 use super::Scene;
+use crate::LIMIT;
 
 const GIB: u64 = 1 << 30;
 
@@ -79,4 +85,47 @@ except OSError as error: print(error.strerror)
     std::io::BufRead::read_line(&mut out, &mut line).unwrap();
     assert!(python.wait().unwrap().success());
     assert_eq!(line, "Stale file handle\n");
+}
+
+const KEPT: usize = 40 << 20;
+
+/// Makes a file that is nowhere the same, changed so many seconds after a minute began.
+fn write_kept(path: &Path, seed: u64, second: u64) {
+    let words = (0..KEPT as u64 / 8).flat_map(|at| (at ^ seed).to_le_bytes());
+    std::fs::write(path, words.collect::<Vec<_>>()).unwrap();
+    let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_322_980 + second);
+    File::options().write(true).open(path).unwrap().set_modified(changed).unwrap();
+}
+
+/// A large file is on disk after it was read, and comes from there after a restart but for what
+/// shows that it is the same one; where its listing cannot show a change, that does.
+#[test]
+fn a_large_file_outlives_a_restart_and_is_never_mixed_with_another_one() {
+    let scene = Scene::new("/listed/", "[provider.cache]\nttl = \"1h\"\n");
+    let path = scene.nginx.files().join("large");
+    write_kept(&path, 0, 1);
+    scene.rig.start();
+    let read = || {
+        let before = scene.nginx.requests().len();
+        assert_eq!(scene.shell("sha256sum large"), scene.upstream("sha256sum large"));
+        let requests = scene.nginx.requests().split_off(before);
+        requests.iter().filter(|request| request.target.ends_with("large")).count()
+    };
+    let on_disk = || {
+        let stats = scene.rig.sandbox.omnifs(["cache", "stats", "--json"]).expect_code(0).stdout;
+        let stats: Value = serde_json::from_str(&stats).unwrap();
+        stats["providers"][0]["disk"]["bytes"].as_u64().unwrap()
+    };
+    let restart = || {
+        assert!(wait_until(LIMIT, || on_disk() > KEPT as u64), "{} are on disk", on_disk());
+        let _restarted = scene.rig.sandbox.omnifs(["restart"]).expect_code(0);
+    };
+    assert!(read() >= 10, "parts of up to 4 MiB");
+    restart();
+    // The first part and, while that comes, perhaps the next.
+    assert!(read() <= 2);
+    restart();
+    // The same minute, and the same size.
+    write_kept(&path, 1, 2);
+    assert!(read() >= 10, "all of it is another one");
 }
