@@ -282,14 +282,15 @@ impl Disk {
         self.owner.store.state.lock().budget
     }
 
-    /// Returns whether a record of so many bytes would be kept now. One that would not is counted
-    /// as dropped.
-    pub(crate) fn has_room(&self, bytes: u64) -> bool {
-        let has_room = self.owner.store.queue.has_room(bytes);
-        if !has_room {
-            self.owner.store.counts.dropped.fetch_add(1, Ordering::Relaxed);
+    /// Returns whether a record of so many bytes is let in, before it costs anything. One that is
+    /// not is counted as dropped.
+    pub(crate) fn admits(&self, bytes: u64) -> bool {
+        let store = &self.owner.store;
+        let admits = store.queue.has_room(bytes);
+        if !admits {
+            store.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        has_room
+        admits
     }
 
     /// Removes the record of `key`, if there is one or may be one soon.

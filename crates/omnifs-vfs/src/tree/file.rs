@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// From this size on, hashing is moved off the threads that answer requests.
-const HASH_ASIDE: usize = 256 * 1024;
+pub(super) const HASH_ASIDE: usize = 256 * 1024;
 
 /// How often a file is read whose generation ends each time.
 const ATTEMPTS: usize = 16;

@@ -8,11 +8,9 @@ use super::way;
 use crate::digest::{Digest, Hasher, PathKey};
 use crate::disk::Key;
 use crate::sync::spawn;
+use crate::tree::file::HASH_ASIDE;
 use crate::tree::{Current, Tree};
 use crate::{ByteRange, Content, Object};
-
-/// From this size on a part is checked off the threads that answer requests.
-const CHECK_ASIDE: u64 = 256 << 10;
 
 /// The part of the disk that one file which is read in turn may take: a longer one would push
 /// everything else out, and its own beginning before it is read again.
@@ -78,12 +76,12 @@ impl Tree {
     pub(in crate::tree) fn keep_part(&self, asked: &Current, part: &Part<'_>, content: &Content) {
         let Some((disk, key)) = asked.settings.disk.as_ref().zip(part.key()) else { return };
         let length = part.range.length;
-        if !part.is_worth_keeping(disk.budget()) || !disk.has_room(length) {
+        if !part.is_worth_keeping(disk.budget()) || !disk.admits(length) {
             return;
         }
         let (disk, content) = (disk.clone(), content.clone());
         if let Content::Bytes(bytes) = &content
-            && length < CHECK_ASIDE
+            && bytes.len() < HASH_ASIDE
         {
             disk.put(key, bytes.clone());
             return;
