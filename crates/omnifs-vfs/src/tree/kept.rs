@@ -23,7 +23,7 @@ use crate::digest::{Digest, PathKey};
 use crate::disk::{Disk, Key, Kind};
 use crate::{Content, Found, Inode, Name, NodeId, NodeKind, Object};
 use form::{Dated, KeptFile, KeptListing, KeptName, Times, decode, encode};
-pub(super) use part::Part;
+pub(super) use part::VersionKey;
 
 /// From this size on a listing is taken apart off the threads that answer requests.
 const DECODE_ASIDE: usize = 256 << 10;

@@ -12,10 +12,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::file::slice;
-use super::kept::Part;
+use super::kept::VersionKey;
 use super::nodes::{Body, File, Promise};
 use super::{Change, Tree};
-use crate::digest::PathKey;
 use crate::layers::Asked;
 use crate::sync::Mutex;
 use crate::{ByteRange, Content, Layer, Made, NodeId, Object, VfsError};
@@ -147,6 +146,11 @@ impl InParts {
         Plan { piece, next }
     }
 
+    /// Returns what answers about this version are tagged with, once one came that was.
+    fn tag(&self) -> Option<&str> {
+        self.tag.get()?.as_deref()
+    }
+
     fn drop_piece(&self, piece: &Arc<Piece>) {
         self.pieces.lock().kept.retain(|other| !Arc::ptr_eq(other, piece));
     }
@@ -200,26 +204,6 @@ impl Pieces {
         }
         self.kept.push_back(Arc::clone(&piece));
         piece
-    }
-}
-
-/// What the parts of a file that are on disk are known by, besides the tag.
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    path: PathKey,
-    promise: Option<Promise>,
-}
-
-impl Known {
-    /// Names a part; none where nobody can say what it is a part of.
-    fn part<'a>(
-        &self,
-        (object, range): (&'a Object, ByteRange),
-        file: &'a InParts,
-    ) -> Option<Part<'a>> {
-        let Self { path, promise } = *self;
-        let (promise, tag) = (promise?, file.tag.get()?.as_deref()?);
-        Some(Part { object, path, size: promise.size, told: promise.told()?, tag, range })
     }
 }
 
@@ -295,8 +279,8 @@ impl Tree {
         if let Some(content) = piece.content.get() {
             return Ok(content.clone());
         }
-        let (object, known) = self.mark_in_parts(node)?;
-        let part = known.part((&object, piece.range()), file);
+        let (_, version) = self.mark_in_parts(node)?;
+        let part = self.part_on_disk((version, file.tag()), piece.range());
         let is_kept = part.is_some_and(|part| self.has_part(&part));
         question.reach(if is_kept { Layer::Disk } else { Layer::Joined });
         let key = self.since_about(node, (node, piece.start, piece.end));
@@ -335,14 +319,15 @@ impl Tree {
         file: &InParts,
         piece: &Piece,
     ) -> Result<Content, VfsError> {
-        let (object, known) = self.mark_in_parts(node)?;
-        let part = || known.part((&object, piece.range()), file);
-        if let Some(part) = part()
-            && let Some(content) = self.recall_part(&part).await
+        let (object, version) = self.mark_in_parts(node)?;
+        let range = piece.range();
+        let part = self.part_on_disk((version, file.tag()), range);
+        if let Some(part) = &part
+            && let Some(content) = self.recall_part(&object, part).await
         {
             return Ok(piece.content.get_or_init(|| content).clone());
         }
-        let (asked, range) = (self.current(), piece.range());
+        let asked = self.current();
         let answer = self.heed(asked.source.read_file(&object, Some(range)).await)?;
         if let Some(failure) = answer.partial {
             // Of a part nobody can say what is missing.
@@ -355,20 +340,23 @@ impl Tree {
         if is_short || *file.tag.get_or_init(|| tag.clone()) != tag {
             return Err(self.settle_changed(node));
         }
-        if let Some(part) = part() {
+        // Of the first answer the tag was not known before.
+        if let Some(part) = part.or_else(|| self.part_on_disk((version, file.tag()), range)) {
             self.keep_part(&asked, &part, &content);
         }
         Ok(piece.content.get_or_init(|| content).clone())
     }
 
     /// Takes in that a file is read in parts. Returns its object, and what its parts on disk are
-    /// known by.
-    fn mark_in_parts(&self, node: NodeId) -> Result<(Arc<Object>, Known), VfsError> {
+    /// known by, if the source has a name for the version.
+    fn mark_in_parts(&self, node: NodeId) -> Result<(Arc<Object>, Option<VersionKey>), VfsError> {
         let mut nodes = self.nodes.lock();
         let node = nodes.get_mut(node)?;
         node.in_parts = true;
-        let known = Known { path: node.path, promise: node.promised_in_parts() };
-        Ok((Arc::clone(&node.object), known))
+        let version = node.promised_in_parts().and_then(|promise| {
+            Some(VersionKey { path: node.path, size: promise.size, told: promise.told()? })
+        });
+        Ok((Arc::clone(&node.object), version))
     }
 
     /// Records that a node stands for a version that its file no longer has, and that cannot be read

@@ -15,8 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The longest body that memory is taken for: the longest part that a file in parts is asked for in.
 const SHORT: u32 = 4 << 20;
 
-/// How much memory the bodies of one provider may take: the part that is read, the one before it and
-/// the next two, and two more for others. Who finds no room has a file.
+/// How much memory the bodies of one provider may take: the parts that are read and the next two of
+/// each, of two who read in turn. Who finds no room has a file.
 const MEMORY: usize = 24 << 20;
 
 /// The room that one provider has for bodies.

@@ -19,63 +19,83 @@ const SHARE: u64 = 2;
 /// Up to this length a part is kept of a file of any size: somebody jumped there.
 const JUMP: u64 = 64 << 10;
 
-/// Names a part of a file, of one version.
+/// What tells the parts of one version of a file from all others, but for the tag.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::tree) struct Part<'a> {
-    pub(in crate::tree) object: &'a Object,
+pub(in crate::tree) struct VersionKey {
     pub(in crate::tree) path: PathKey,
     /// How long the file is.
     pub(in crate::tree) size: u64,
     /// The digest of what the source calls the version.
     pub(in crate::tree) told: Digest,
-    /// What the source tagged its answers with.
-    pub(in crate::tree) tag: &'a str,
-    pub(in crate::tree) range: ByteRange,
 }
 
-impl Part<'_> {
-    /// Returns the key of its record; none if the tag may stay while the bytes change: it is a weak
-    /// one (RFC 9110, 8.8.1).
-    fn key(&self) -> Option<Key> {
-        let Self { path, size, told, tag, range, .. } = self;
+/// A part of a file, of one version, as the disk knows it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::tree) struct Part {
+    key: Key,
+    length: u64,
+    /// How long the file is.
+    size: u64,
+}
+
+impl Part {
+    /// Returns the part of a version that the source tags its answers about with `tag`; none if that
+    /// may stay while the bytes change: it is a weak one (RFC 9110, 8.8.1).
+    fn of(version: &VersionKey, tag: &str, range: ByteRange) -> Option<Self> {
+        let VersionKey { path, size, told } = *version;
         if tag.starts_with("W/") {
             return None;
         }
         let mut hasher = Hasher::default();
         hasher.update(&path.to_bytes());
         hasher.update(&told.to_bytes());
-        for number in [size, &range.offset, &range.length] {
+        for number in [size, range.offset, range.length] {
             hasher.update(&number.to_le_bytes());
         }
         hasher.update(tag.as_bytes());
-        Some(Key::part(hasher.digest()))
+        Some(Self { key: Key::part(hasher.digest()), length: range.length, size })
     }
 
     fn is_worth_keeping(&self, budget: u64) -> bool {
-        self.range.length <= JUMP || self.size <= budget / SHARE
+        self.length <= JUMP || self.size <= budget / SHARE
     }
 }
 
 impl Tree {
-    /// Returns whether a part is likely to be on disk.
-    pub(in crate::tree) fn has_part(&self, part: &Part<'_>) -> bool {
-        let (settings, key) = (self.settings(), part.key());
-        settings.disk.as_ref().zip(key).is_some_and(|(disk, key)| disk.has(key))
+    /// Returns the part of a version as the disk knows it; none where there is no disk, or nobody can
+    /// say what it is a part of.
+    pub(in crate::tree) fn part_on_disk(
+        &self,
+        (version, tag): (Option<VersionKey>, Option<&str>),
+        range: ByteRange,
+    ) -> Option<Part> {
+        let (version, tag) = (version?, tag?);
+        self.settings().disk.as_ref()?;
+        Part::of(&version, tag, range)
     }
 
-    /// Returns what is kept of a part.
-    pub(in crate::tree) async fn recall_part(&self, part: &Part<'_>) -> Option<Content> {
+    /// Returns whether a part is likely to be on disk.
+    pub(in crate::tree) fn has_part(&self, part: &Part) -> bool {
+        self.settings().disk.as_ref().is_some_and(|disk| disk.has(part.key))
+    }
+
+    /// Returns what is kept of a part of an object's bytes.
+    pub(in crate::tree) async fn recall_part(
+        &self,
+        object: &Object,
+        part: &Part,
+    ) -> Option<Content> {
         let settings = self.settings();
         let disk = settings.disk.as_ref()?;
-        let (sequence, bytes) = disk.read(part.key()?).await?;
-        let is_whole = bytes.len() as u64 == part.range.length;
-        (is_whole && disk.believes(sequence, || way(part.object))).then(|| bytes.into())
+        let (sequence, bytes) = disk.read(part.key).await?;
+        let is_whole = bytes.len() as u64 == part.length;
+        (is_whole && disk.believes(sequence, || way(object))).then(|| bytes.into())
     }
 
     /// Has a part written down, as soon as all of it is there.
-    pub(in crate::tree) fn keep_part(&self, asked: &Current, part: &Part<'_>, content: &Content) {
-        let Some((disk, key)) = asked.settings.disk.as_ref().zip(part.key()) else { return };
-        let length = part.range.length;
+    pub(in crate::tree) fn keep_part(&self, asked: &Current, part: &Part, content: &Content) {
+        let Some(disk) = &asked.settings.disk else { return };
+        let Part { key, length, .. } = *part;
         if !part.is_worth_keeping(disk.budget()) || !disk.admits(length) {
             return;
         }
@@ -101,35 +121,36 @@ impl Tree {
 mod tests {
     use super::*;
 
+    fn version() -> VersionKey {
+        VersionKey { path: PathKey::ROOT, size: 100, told: Digest::of(b"1") }
+    }
+
     #[test]
     fn each_part_of_each_version_has_a_key_of_its_own() {
-        let object = Object::root(crate::ObjectKey(1));
-        let range = ByteRange { offset: 0, length: 10 };
-        let (path, told) = (PathKey::ROOT, Digest::of(b"1"));
-        let part = Part { object: &object, path, size: 100, told, tag: "\"a\"", range };
+        let (range, version) = (ByteRange { offset: 0, length: 10 }, version());
+        let key = |version, tag, range| Part::of(&version, tag, range).map(|part| part.key);
+        let own = key(version, "\"a\"", range);
+        assert!(own.is_some());
         let others = [
-            Part { path: PathKey::from_bytes([1; 16]), ..part },
-            Part { size: 101, ..part },
-            Part { told: Digest::of(b"2"), ..part },
-            Part { tag: "\"b\"", ..part },
-            Part { range: ByteRange { offset: 1, ..range }, ..part },
-            Part { range: ByteRange { length: 11, ..range }, ..part },
+            key(VersionKey { path: PathKey::from_bytes([1; 16]), ..version }, "\"a\"", range),
+            key(VersionKey { size: 101, ..version }, "\"a\"", range),
+            key(VersionKey { told: Digest::of(b"2"), ..version }, "\"a\"", range),
+            key(version, "\"b\"", range),
+            key(version, "\"a\"", ByteRange { offset: 1, ..range }),
+            key(version, "\"a\"", ByteRange { length: 11, ..range }),
         ];
-        assert!(part.key().is_some());
         for other in others {
-            assert_ne!(other.key(), part.key(), "{other:?}");
+            assert_ne!(other, own);
         }
-        assert_eq!(Part { tag: "W/\"a\"", ..part }.key(), None, "a weak tag");
+        assert_eq!(key(version, "W/\"a\"", range), None, "a weak tag");
     }
 
     #[test]
     fn of_a_file_that_is_too_long_only_jumps_are_kept() {
-        let object = Object::root(crate::ObjectKey(1));
-        let (path, told) = (PathKey::ROOT, Digest::of(b"1"));
         let keeps = |size, length| {
-            let range = ByteRange { offset: 0, length };
-            let part = Part { object: &object, path, size, told, tag: "\"a\"", range };
-            part.is_worth_keeping(1 << 30)
+            let version = VersionKey { size, ..version() };
+            let part = Part::of(&version, "\"a\"", ByteRange { offset: 0, length });
+            part.unwrap().is_worth_keeping(1 << 30)
         };
         assert!(keeps(512 << 20, 4 << 20));
         assert!(!keeps((512 << 20) + 1, 4 << 20));
